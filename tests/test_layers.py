@@ -1,0 +1,55 @@
+"""A module imports only lower levels: the table of the architecture, enforced."""
+
+import ast
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent / "wordvec"
+
+LEVELS = {
+    "errors": 0, "options": 0, "progress": 0, "threads": 0, "files": 0,
+    "kernels": 1,
+    "vocab": 2, "corpus": 2, "sources": 2, "idcache": 2, "spill": 2, "vectors": 2,
+    "trainer": 3, "formats": 3,
+    "models": 4, "keyedvectors": 4,
+    "__init__": 9,
+}  # fmt: skip
+
+
+def unit_of(module: str) -> str:
+    """The name in LEVELS that a module such as wordvec.formats.word2vec_text belongs to."""
+    parts = module.split(".")
+    return parts[1] if len(parts) > 1 else "__init__"
+
+
+def imports_of(path: Path) -> list[str]:
+    found = []
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path}: relative import; write the full name"
+            names = [node.module or ""]
+            if node.module == "wordvec":
+                names = [f"wordvec.{alias.name}" for alias in node.names]
+            found += names
+        elif isinstance(node, ast.Import):
+            found += [alias.name for alias in node.names]
+    return [name for name in found if name.split(".")[0] == "wordvec"]
+
+
+@pytest.mark.parametrize("path", sorted(ROOT.rglob("*.py")), ids=lambda p: str(p.name))
+def test_imports_point_down(path: Path) -> None:
+    unit = path.relative_to(ROOT).parts[0].removesuffix(".py")
+    assert unit in LEVELS, f"{unit} has no level: add it to the table"
+    for name in imports_of(path):
+        other = unit_of(name)
+        if other == unit and path.parent != ROOT:
+            continue  # modules of one folder may use each other
+        if name == "wordvec.__version__":
+            continue
+        assert LEVELS[other] < LEVELS[unit], f"{path.name} (level {LEVELS[unit]}) imports {name}"
+
+
+def test_the_check_sees_imports() -> None:
+    """The test above must not pass because it found nothing to look at."""
+    assert "wordvec.errors" in imports_of(ROOT / "options.py")

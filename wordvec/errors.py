@@ -1,0 +1,63 @@
+"""The errors that wordvec raises on purpose.
+
+Each message is one line for a person: what was expected, what was found, what to do.
+The command line prints it after `wordvec: ` and adds no traceback.
+"""
+
+from __future__ import annotations
+
+import os
+
+
+class WordvecError(Exception):
+    """Base of every error raised on purpose."""
+
+
+class OptionError(WordvecError, ValueError):
+    """An option has a value it cannot take, or two options contradict each other.
+
+    `option` is the Python name (`vector_size`); commands translate it to their own flag.
+    """
+
+    def __init__(self, option: str, expected: str, found: object) -> None:
+        self.option = option
+        self.expected = expected
+        self.found = found
+        super().__init__(f"{option}: expected {expected}, found {found!r}")
+
+
+class CorpusError(WordvecError):
+    """The training text is missing, empty, unreadable, or gives no vocabulary."""
+
+
+class FormatError(WordvecError, ValueError):
+    """A file is not what its format promises.
+
+    `offset` counts bytes from the start of the (unpacked) file; None when no single place is
+    to blame.
+    """
+
+    def __init__(
+        self,
+        path: str | os.PathLike[str],
+        offset: int | None,
+        expected: str,
+        found: str,
+        hint: str = "",
+    ) -> None:
+        self.path = os.fspath(path)
+        self.offset = offset
+        self.expected = expected
+        self.found = found
+        self.hint = hint
+        place = self.path if offset is None else f"{self.path}: byte {offset}"
+        message = f"{place}: expected {expected}, found {found}"
+        super().__init__(f"{message}; {hint}" if hint else message)
+
+
+class OutputError(WordvecError, OSError):
+    """A file could not be written; nothing half-written was left behind."""
+
+
+class TrainingError(WordvecError):
+    """Training cannot go on, for example because the loss is no longer finite."""

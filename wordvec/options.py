@@ -1,0 +1,141 @@
+"""Every option of every model, declared once.
+
+A field carries its Python name and default (gensim 4's names where gensim has one), its range,
+its help line, and the flag and default of the original tool.  The command line, the range
+checks and the header of a saved model are derived from here.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from dataclasses import dataclass, field
+from typing import Any
+
+from wordvec.errors import OptionError
+
+NEGATIVES = ("recycled", "window", "pair")
+
+
+@dataclass(frozen=True, slots=True)
+class OptionSpec:
+    """What is known about one option besides its name and default.
+
+    `flag` is the option of the compatible command; `original` is that tool's own default where
+    it differs from ours.  `low` and `high` are inclusive; None means no limit.
+    """
+
+    help: str
+    flag: str | None = None
+    original: Any = None
+    low: float | None = None
+    high: float | None = None
+    choices: tuple[Any, ...] | None = None
+
+    @property
+    def expected(self) -> str:
+        """The allowed values in words, for error messages."""
+        if self.choices is not None:
+            return " or ".join(repr(choice) for choice in self.choices)
+        if self.low is not None and self.high is not None:
+            return f"a number from {self.low:g} to {self.high:g}"
+        if self.low is not None:
+            return f"a number of at least {self.low:g}"
+        return "a number"
+
+
+def option(default: Any, help: str, **spec: Any) -> Any:
+    return field(default=default, metadata={"spec": OptionSpec(help=help, **spec)})
+
+
+def spec_of(options: type[Any], name: str) -> OptionSpec:
+    """The OptionSpec of field `name` of an options class."""
+    spec = options.__dataclass_fields__[name].metadata["spec"]
+    assert isinstance(spec, OptionSpec)
+    return spec
+
+
+def check_options(options: Any) -> None:
+    """Raise OptionError for the first field of a dataclass instance outside its range."""
+    for item in dataclasses.fields(options):
+        spec: OptionSpec = item.metadata["spec"]
+        value = getattr(options, item.name)
+        if value is None and item.default is None:
+            continue
+        if spec.choices is not None:
+            if value not in spec.choices:
+                raise OptionError(item.name, spec.expected, value)
+            continue
+        whole = isinstance(item.default, int) or item.default is None
+        if isinstance(value, bool) or not _is_number(value, whole):
+            kind = "a whole number" if whole else "a number"
+            raise OptionError(item.name, spec.expected.replace("a number", kind), value)
+        too_low = spec.low is not None and value < spec.low
+        too_high = spec.high is not None and value > spec.high
+        if too_low or too_high:
+            raise OptionError(item.name, spec.expected, value)
+
+
+def _is_number(value: Any, whole: bool) -> bool:
+    try:
+        as_float = float(value)
+    except (TypeError, ValueError):
+        return False
+    if isinstance(value, str) or not math.isfinite(as_float):
+        return False
+    return not whole or as_float == int(as_float)
+
+
+@dataclass(frozen=True, slots=True)
+class Word2VecOptions:
+    """Hyper-parameters of skip-gram and CBOW.  Defaults are gensim 4's."""
+
+    vector_size: int = option(100, "numbers per word vector", flag="-size", low=1, high=65536)
+    window: int = option(
+        5, "largest distance between centre and context word", flag="-window", low=1, high=10000
+    )
+    min_count: int = option(5, "drop words that occur less often", flag="-min-count", low=0)
+    max_vocab: int | None = option(
+        None, "keep only the N most frequent words", flag="-max-vocab", low=1
+    )
+    sg: int = option(
+        0, "1: skip-gram, 0: continuous bag of words", flag="-cbow", choices=(0, 1)
+    )
+    hs: int = option(0, "1: hierarchical softmax", flag="-hs", choices=(0, 1))
+    negative: int = option(
+        5, "noise words per example; 0 switches negative sampling off", flag="-negative",
+        low=0, high=1000,
+    )  # fmt: skip
+    negatives: str = option(
+        "recycled",
+        "noise words are drawn once per centre word, from a pool in which each is used 8 times "
+        "(recycled) or afresh (window); or afresh for every pair, as in the original (pair)",
+        flag="-negatives",
+        choices=NEGATIVES,
+    )
+    ns_exponent: float = option(
+        0.75, "noise words are drawn by count to this power", flag="-ns-exponent",
+        low=-10, high=10,
+    )  # fmt: skip
+    sample: float = option(
+        1e-3, "words above this share of the text are thinned out; 0: never", flag="-sample", low=0
+    )
+    alpha: float = option(0.025, "learning rate at the start", flag="-alpha", low=0)
+    min_alpha: float = option(1e-4, "learning rate at the end", flag="-min-alpha", low=0)
+    epochs: int = option(5, "passes over the text", flag="-iter", low=1)
+    workers: int = option(3, "threads", flag="-threads", original=12, low=1, high=4096)
+    seed: int = option(1, "seed of all random choices", flag="-seed", low=0, high=2**63 - 1)
+    cbow_mean: int = option(
+        1, "CBOW: 1: mean of the context vectors, 0: their sum", flag="-cbow-mean", choices=(0, 1)
+    )
+    shrink_windows: bool = option(
+        True, "draw the window's size anew for every word, up to -window", flag="-shrink-windows",
+        choices=(True, False),
+    )  # fmt: skip
+    max_sentence: int = option(
+        0, "cut sentences after so many kept words; 0: never", flag="-max-sentence",
+        original=1000, low=0,
+    )  # fmt: skip
+
+    def __post_init__(self) -> None:
+        check_options(self)

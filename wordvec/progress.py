@@ -1,0 +1,38 @@
+"""What a long job tells whoever waits for it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """One moment of a job.
+
+    `stage` is "count" (text to ids) or "train".  `n_done` and `n_total` are in `unit`
+    ("bytes" or "tokens"; tokens are counted over all epochs); `n_total` is None when the
+    size of the source is unknown.  `loss` is the mean per example since training started,
+    `rate` the current learning rate; both are None outside training.
+    """
+
+    stage: str
+    unit: str
+    n_done: int
+    n_total: int | None
+    wall_seconds: float
+    cpu_seconds: float
+    n_tokens_read: int = 0
+    epoch: int = 0
+    loss: float | None = None
+    rate: float | None = None
+
+
+class Reporter(Protocol):
+    """Called on the main thread, at most about five times a second, and once at the end."""
+
+    def __call__(self, progress: Progress, /) -> None: ...
+
+
+def silent(progress: Progress, /) -> None:
+    """The reporter that says nothing."""
