@@ -98,9 +98,7 @@ class Word2VecOptions:
     max_vocab: int | None = option(
         None, "keep only the N most frequent words", flag="-max-vocab", low=1
     )
-    sg: int = option(
-        0, "1: skip-gram, 0: continuous bag of words", flag="-cbow", choices=(0, 1)
-    )
+    sg: int = option(0, "1: skip-gram, 0: continuous bag of words", flag="-cbow", choices=(0, 1))
     hs: int = option(0, "1: hierarchical softmax", flag="-hs", choices=(0, 1))
     negative: int = option(
         5, "noise words per example; 0 switches negative sampling off", flag="-negative",
