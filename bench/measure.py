@@ -86,8 +86,10 @@ class MeterReader:
         for found in METER.finditer(text):
             self._rest += text[end : found.start()]
             end = found.end()
-            self.last = MeterRecord(seconds, float(found[2]), float(found[3]) * 1000)
-            self.first = self.first or self.last
+            record = MeterRecord(seconds, float(found[2]), float(found[3]) * 1000)
+            if record.percent > 0:  # a record of 0 % may come before the set-up is over
+                self.last = record
+                self.first = self.first or record
         keep_from = max(end, len(text) - LONGEST_RECORD)
         self._rest += text[end:keep_from]
         self._pending = text[keep_from:]

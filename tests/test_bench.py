@@ -31,7 +31,13 @@ RECORD = b"\rAlpha: 0.024000  Progress: 4.00%  Words/thread/sec: 120.50k  "
 
 @given(st.lists(st.integers(1, 40), min_size=1, max_size=30))
 def test_meter_is_read_whatever_the_chunks(sizes: list[int]) -> None:
-    stream = b"Vocab size: 7\n" + RECORD + RECORD.replace(b"4.00", b"44.5") + b"\nend"
+    stream = (
+        b"Vocab size: 7\n"
+        + RECORD.replace(b"4.00", b"0.00")
+        + RECORD
+        + RECORD.replace(b"4.00", b"44.5")
+        + b"\nend"
+    )
     meter = measure.MeterReader()
     start = 0
     for number, size in enumerate([*sizes, len(stream)]):
