@@ -21,6 +21,7 @@ from wordvec.errors import OutputError
 
 _BUFFER_BYTES = 1 << 20
 _MAX_NAME_BYTES = 255
+_NO_DESCRIPTOR = -1
 
 # Outputs that are neither committed nor discarded, for the interpreter's exit.
 _unfinished: set[OutputFile] = set()
@@ -65,7 +66,10 @@ class OutputFile:
         """Open what is to be written, and set `_target` and `_temporary` unless it is direct."""
         if self.path == "-":
             sys.stdout.flush()
-            return os.dup(sys.stdout.fileno())
+            try:
+                return os.dup(sys.stdout.fileno())
+            except io.UnsupportedOperation:
+                return _NO_DESCRIPTOR  # a test or a notebook has put its own object there
         number = _own_descriptor(self.path)
         if number is not None:
             return os.dup(number)
@@ -190,7 +194,10 @@ class _OutputDescriptor(io.RawIOBase):
         if self.swallow:
             return len(view)
         try:
-            n_bytes = os.write(self.descriptor, view)
+            if self.descriptor == _NO_DESCRIPTOR:
+                n_bytes = sys.stdout.buffer.write(view)
+            else:
+                n_bytes = os.write(self.descriptor, view)
         except OSError as error:
             raise self.output._error(f"{_reason(error)} {self._progress()}") from error
         self.n_bytes_written += n_bytes
@@ -206,7 +213,8 @@ class _OutputDescriptor(io.RawIOBase):
     def close_descriptor(self) -> None:
         if self._is_open:
             self._is_open = False
-            os.close(self.descriptor)
+            if self.descriptor != _NO_DESCRIPTOR:
+                os.close(self.descriptor)
 
 
 def _own_descriptor(path: str) -> int | None:
