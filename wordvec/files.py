@@ -43,9 +43,7 @@ class OutputFile:
 
     stream: BinaryIO
 
-    def __init__(
-        self, path: str | os.PathLike[str], n_bytes_expected: int | None = None
-    ) -> None:
+    def __init__(self, path: str | os.PathLike[str], n_bytes_expected: int | None = None) -> None:
         self.path = os.fspath(path)
         self.n_bytes_expected = n_bytes_expected
         self._process = os.getpid()

@@ -9,6 +9,7 @@ from __future__ import annotations
 import lzma
 import os
 import re
+import stat
 import zlib
 from collections.abc import Iterator, Sequence
 from typing import BinaryIO, Protocol, runtime_checkable
@@ -23,7 +24,7 @@ BLOCK_BYTES = 4 << 20
 _FIRST_MATRIX_BYTES = 64 << 20
 _MAX_HEADER_BYTES = 256
 _MAX_RECORD_BYTES = 1 << 30
-_HEADER = re.compile(rb"[ \t]*(\d+)[ \t]+(\d+)[ \t]*\r?\n")
+HEADER = re.compile(rb"[ \t]*(\d+)[ \t]+(\d+)[ \t]*\r?\n")
 
 Matrix = NDArray[np.float32]
 
@@ -89,7 +90,9 @@ class BlockReader:
         message = str(error) or type(error).__name__
         return self.error("a whole compressed file", message, hint="fetch or pack it again")
 
-    def error(self, expected: str, found: str, at: int | None = None, hint: str = "") -> FormatError:
+    def error(
+        self, expected: str, found: str, at: int | None = None, hint: str = ""
+    ) -> FormatError:
         """A FormatError at position `at` of the buffer, or at `start`."""
         offset = self._buffer_offset + (self.start if at is None else at)
         return FormatError(self.path, offset, expected, found, hint)
@@ -106,7 +109,7 @@ class BlockReader:
                 break
         if self.start == self.stop:
             raise self.error("a first line with the number of words and of dimensions", "no bytes")
-        match = _HEADER.match(self.buffer, self.start, max(end + 1, self.start))
+        match = HEADER.match(self.buffer, self.start, max(end + 1, self.start))
         if match is None or match.end() - self.start > _MAX_HEADER_BYTES:
             raise self.error(
                 "a first line with the number of words and of dimensions",
@@ -234,6 +237,4 @@ def size_of(stream: BinaryIO) -> int | None:
         status = os.fstat(stream.fileno())
     except (OSError, AttributeError):
         return None
-    import stat
-
     return status.st_size if stat.S_ISREG(status.st_mode) else None

@@ -9,19 +9,16 @@ or hold a newline: the original tools drop newlines there.
 
 from __future__ import annotations
 
-import re
 import sys
 from typing import BinaryIO
 
 import numpy as np
 
-from wordvec.formats.blocks import BlockReader, Matrix, RowStore, Words, word_blocks
+from wordvec.formats.blocks import HEADER, BlockReader, Matrix, RowStore, Words, word_blocks
 from wordvec.kernels import numbers
 
 NAME = "word2vec-binary"
 SUFFIXES = (".bin",)
-
-_HEAD = re.compile(rb"[ \t]*\d+[ \t]+\d+[ \t]*\r?\n")
 
 
 def sniff(head: bytes) -> bool:
@@ -29,7 +26,7 @@ def sniff(head: bytes) -> bool:
 
     The header line is all there is to see; ask for the text format first.
     """
-    return _HEAD.match(head) is not None
+    return HEADER.match(head) is not None
 
 
 def read(
@@ -81,8 +78,9 @@ def write(stream: BinaryIO, words: Words, matrix: Matrix, path: str = "output") 
     `matrix` is float32[n_words, dim], rows may be padded (a strided view).
     """
     stream.write(f"{matrix.shape[0]} {matrix.shape[1]}\n".encode("ascii"))
+    out = bytearray(1)
     for blob, rows, n_bytes in word_blocks(words, matrix, 2, 4, path):
         if sys.byteorder == "big":
             rows = np.ascontiguousarray(rows).byteswap()
-        out = bytearray(n_bytes)
+        out = out if len(out) >= n_bytes else bytearray(n_bytes)
         stream.write(memoryview(out)[: numbers.write_binary_rows(blob, rows, out)])

@@ -15,19 +15,18 @@ import re
 from typing import BinaryIO
 
 from wordvec.errors import FormatError
-from wordvec.formats.blocks import BlockReader, Matrix, RowStore, Words, word_blocks
+from wordvec.formats.blocks import HEADER, BlockReader, Matrix, RowStore, Words, word_blocks
 from wordvec.kernels import numbers
 
 NAME = "word2vec-text"
 SUFFIXES = (".txt", ".vec")
 
-_HEAD = re.compile(rb"[ \t]*(\d+)[ \t]+(\d+)[ \t]*\r?\n")
 _NUMBERS = re.compile(rb"[-+.0-9eEinfatyINFATY \t\r]*")
 
 
 def sniff(head: bytes) -> bool:
     """Could a file that starts with `head` (some kB) be of this format?"""
-    match = _HEAD.match(head)
+    match = HEADER.match(head)
     if match is None:
         return False
     line, newline, _ = head[match.end() :].partition(b"\n")
@@ -107,6 +106,7 @@ def write(stream: BinaryIO, words: Words, matrix: Matrix, path: str = "output") 
     are written as printf does (inf, -inf, nan, -nan).
     """
     stream.write(f"{matrix.shape[0]} {matrix.shape[1]}\n".encode("ascii"))
+    out = bytearray(1)
     for blob, rows, n_bytes in word_blocks(words, matrix, 2, numbers.MAX_FIXED6_BYTES, path):
-        out = bytearray(n_bytes)
+        out = out if len(out) >= n_bytes else bytearray(n_bytes)
         stream.write(memoryview(out)[: numbers.write_text_rows(blob, rows, out)])
