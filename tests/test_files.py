@@ -118,9 +118,9 @@ def test_devices_and_pipes_are_written_directly(tmp_path: Path) -> None:
     with OutputFile("/dev/null") as output:
         output.stream.write(b"gone")
     assert stat.S_ISCHR(os.stat("/dev/null").st_mode)
-    with pytest.raises(OutputError, match=r"/dev/full: No space left on device after 0 bytes$"):
-        with OutputFile("/dev/full") as output:
-            output.stream.write(b"x" * 5_000_000)
+    message = r"/dev/full: No space left on device after 0 bytes$"
+    with pytest.raises(OutputError, match=message), OutputFile("/dev/full") as output:
+        output.stream.write(b"x" * 5_000_000)
     os.mkfifo(tmp_path / "pipe")
     received: list[bytes] = []
     reader = threading.Thread(target=lambda: received.append((tmp_path / "pipe").read_bytes()))

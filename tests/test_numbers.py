@@ -80,7 +80,7 @@ def test_fixed6_of_special_values() -> None:
 def test_parse_of_six_decimals() -> None:
     values = random_floats(4_000, seed=3)
     values = np.concatenate([values[np.abs(values) < 1e9], np.float32([0.0, -0.0])])
-    texts = ["%f" % value for value in values.tolist()]
+    texts = [f"{value:f}" for value in values.tolist()]
     assert same_bits(parse(" ".join(texts)), np.array([true_float32(t) for t in texts]))
 
 
@@ -122,7 +122,7 @@ AWKWARD = """0 -0 +1 .5 5. 0.1 1e-45 7e-46 7.1e-46 1e-46 1e400 -1e400 1e-400 3.4
     18446744073709551615 18446744073709551616 99999999999999999999e-20 1e65 1e-65 1e64 1e-64
     00000000000000000000000000000000000000000000000000000000000000000000000001e0 1e00000000000001
     0.00000000000000000000000000000000000000000000000000000000000000000000001e71 12345678 123456781
-    1.2345678 1.23456781 .00000001 .000000001 1e-0 0e999999999999999999999 5e-324""".split()
+    1.2345678 1.23456781 .00000001 .000000001 1e-0 0e999999999999999999999 5e-324""".split()  # noqa: SIM905
 
 
 @pytest.mark.parametrize("text", AWKWARD)

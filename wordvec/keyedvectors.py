@@ -23,7 +23,7 @@ from wordvec.vectors import Matrix, Row, Vectors
 
 logger = logging.getLogger(__name__)
 
-Key = str | int
+Key = str | int | np.integer[Any]
 _KEYS = (str, int, np.integer)
 
 
@@ -140,8 +140,7 @@ class KeyedVectors(Vectors):
         """One key: its row, a read-only view.  Several: a copy, float32[n, vector_size]."""
         if isinstance(key_or_keys, _KEYS):
             return self.get_vector(key_or_keys)
-        keys = cast("Iterable[Key]", key_or_keys)
-        return np.vstack([self.get_vector(key) for key in keys])
+        return np.vstack([self.get_vector(key) for key in key_or_keys])
 
     def add_vector(self, key: str, vector: Row) -> int:
         """Append one word, or replace its vector; return its row."""
@@ -159,16 +158,16 @@ class KeyedVectors(Vectors):
         known = dict(self.index)
         is_new = np.zeros(len(keys), dtype=bool)
         for k, key in enumerate(keys):
-            is_new[k] = key not in known
-            if is_new[k]:
-                known[key] = len(known)
+            if key not in known:
+                is_new[k] = True
+                known[key] = len(self.words) + int(is_new[:k].sum())
         words = self.words + [key for key, new in zip(keys, is_new, strict=True) if new]
         matrix = np.vstack([self.matrix, rows[is_new]])
         counts = None
         if self.counts is not None:
             counts = np.concatenate([self.counts, np.zeros(is_new.sum(), dtype=np.int64)])
         if replace:
-            for k in np.flatnonzero(~is_new):
+            for k in np.flatnonzero(~is_new).tolist():
                 matrix[known[keys[k]]] = rows[k]
         attributes = dict(self._attributes)
         Vectors.__init__(self, words, matrix, counts)

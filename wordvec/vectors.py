@@ -97,10 +97,10 @@ class Vectors:
         """One word: its row, float32[dim], a read-only view.  A list: a copy, float32[n, dim]."""
         if isinstance(word, str):
             return self._row(self.index_of(word))
-        return self.matrix[[self.index_of(item) for item in word]]
+        return np.asarray(self.matrix[[self.index_of(item) for item in word]])
 
     def _row(self, row: int) -> Row:
-        view = self.matrix[row]
+        view: Row = self.matrix[row]
         view.flags.writeable = False
         return view
 

@@ -46,7 +46,7 @@ _MAGIC = {".gz": b"\x1f\x8b", ".bz2": b"BZh", ".xz": b"\xfd7zXZ\x00", ".zst": b"
 def format_named(name: str) -> VectorFormat:
     """The format with this NAME; OptionError when there is none."""
     for vector_format in FORMATS:
-        if vector_format.NAME == name:
+        if name == vector_format.NAME:
             return vector_format
     raise OptionError("format", " or ".join(repr(f.NAME) for f in FORMATS), name)
 
@@ -99,7 +99,7 @@ def _unpacked(stream: BinaryIO, suffix: str) -> BinaryIO:
     if suffix == ".xz":
         return cast(BinaryIO, lzma.LZMAFile(stream))
     try:
-        import zstandard
+        import zstandard  # type: ignore[import-not-found,unused-ignore]
     except ImportError:
         raise OptionError("path", "the package zstandard, to unpack .zst files", "none") from None
     reader = zstandard.ZstdDecompressor().stream_reader(stream, read_across_frames=True)
@@ -142,6 +142,6 @@ def _packed(stream: BinaryIO, suffix: str) -> Iterator[BinaryIO]:
     elif suffix == ".bz2":
         packed = bz2.BZ2File(stream, "wb")
     else:
-        packed = lzma.LZMAFile(stream, "wb")
+        packed = lzma.LZMAFile(stream, "wb")  # noqa: SIM115
     with packed:
         yield cast(BinaryIO, packed)
