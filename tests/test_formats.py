@@ -171,8 +171,8 @@ def test_cut_short_at_every_byte(module: Any, sized: bool) -> None:
 @pytest.mark.parametrize("sized", [True, False])
 @pytest.mark.parametrize(
     "header",
-    ["", "6", "x y", "6 x", "-6 3", "6 -3", "6 0", "0 0", "6.0 3", "6 3 1", "7 3", "5 3", "6 2", "6 4",
-     "1e3 3", "999999999999999999999999 3", "6 99999999999999999999", "4000000000000 1000000",
+    ["", "6", "x y", "6 x", "-6 3", "6 -3", "6 0", "0 0", "6.0 3", "6 3 1", "7 3", "5 3", "6 2",
+     "6 4", "1e3 3", "999999999999999999999999 3", "6 99999999999999999999", "4000000000000 1000000",
      "9" * 300 + " 3", "6 " * 200, "²6 3"],
 )  # fmt: skip
 def test_headers_that_lie(module: Any, sized: bool, header: str) -> None:
@@ -221,7 +221,7 @@ def test_any_bytes_give_a_value_or_a_format_error(tail: bytes, module: Any, size
 @pytest.mark.parametrize("module", FORMATS)
 @pytest.mark.parametrize("word", ["a b", "a\nb", "\n", " "])
 def test_words_that_do_not_fit(module: Any, word: str) -> None:
-    with pytest.raises(FormatError, match="word 1: .*replace the space") as caught:
+    with pytest.raises(FormatError, match=r"word 1: .*replace the space") as caught:
         write(module, ["ok", word], MATRIX[:2])
     assert "\n" not in str(caught.value)
 

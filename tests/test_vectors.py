@@ -256,8 +256,9 @@ def test_duplicates_and_bad_words_as_gensim(tmp_path: Path) -> None:
         kind.load_word2vec_format(str(tmp_path / "v"), unicode_errors="ignore")
         for kind in (KeyedVectors, gensim.KeyedVectors)
     )
-    assert a.index_to_key == b.index_to_key == ["a", "b", "c"]
-    assert np.array_equal(a.vectors, b.vectors)
+    # gensim 4.4 leaves None and a row of zeros at the end for each duplicate.
+    assert a.index_to_key == b.index_to_key[:3] == ["a", "b", "c"]
+    assert np.array_equal(a.vectors, b.vectors[:3])
     assert [a.get_vecattr(w, "count") for w in "abc"] == [b.get_vecattr(w, "count") for w in "abc"]
 
 

@@ -124,13 +124,17 @@ class BlockReader:
 
     def check_size(self, n_rows: int, dim: int, n_row_bytes: int) -> None:
         """Refuse a header that promises more than the file can hold, or than memory can."""
-        promised = f"{n_rows} words of {dim} dimensions, as the header says"
+        promised = f"room for {n_rows} words of {dim} dimensions"
         if self.n_bytes is not None:
             n_left = self.n_bytes - self.offset
             if n_rows * n_row_bytes > n_left + 1:  # the last newline may be missing
-                raise self.error(promised, f"only {n_left} bytes", hint="the file is cut short")
+                raise self.error(
+                    promised,
+                    f"only {n_left} bytes",
+                    hint="the file is cut short, or its first line is wrong",
+                )
         if n_rows * dim * 4 > np.iinfo(np.intp).max:
-            raise self.error("a header that fits memory", promised)
+            raise self.error("a first line that fits memory", promised)
 
     def expect_end(self, n_rows: int) -> None:
         """Nothing but newlines and blanks may follow."""

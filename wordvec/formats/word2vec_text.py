@@ -51,8 +51,8 @@ def read(
     twice; "0 100" with no lines is a valid file.  Raises FormatError.
     """
     n_rows, dim = reader.read_header()
-    reader.check_size(n_rows, dim, 2 * dim + 1)
     n_wanted = n_rows if limit is None else min(n_rows, limit)
+    reader.check_size(n_wanted, dim, 2 * dim + 1)
     store = RowStore(n_wanted, dim, reader.n_bytes is not None, encoding, errors)
     words = bytearray(1)
     while store.n_read < n_wanted:
