@@ -172,8 +172,8 @@ def test_cut_short_at_every_byte(module: Any, sized: bool) -> None:
 @pytest.mark.parametrize(
     "header",
     ["", "6", "x y", "6 x", "-6 3", "6 -3", "6 0", "0 0", "6.0 3", "6 3 1", "7 3", "5 3", "6 2",
-     "6 4", "1e3 3", "999999999999999999999999 3", "6 99999999999999999999", "4000000000000 1000000",
-     "9" * 300 + " 3", "6 " * 200, "²6 3"],
+     "6 4", "1e3 3", "999999999999999999999999 3", "6 99999999999999999999",
+     "4000000000000 1000000", "9" * 300 + " 3", "6 " * 200, "²6 3"],
 )  # fmt: skip
 def test_headers_that_lie(module: Any, sized: bool, header: str) -> None:
     body = write(module, WORDS, MATRIX).partition(b"\n")[2]

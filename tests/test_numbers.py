@@ -77,6 +77,35 @@ def test_fixed6_of_special_values() -> None:
     assert numbers.format_fixed6(odd[None]) == b"inf -inf nan -nan \n"
 
 
+def format_shortest(values: np.ndarray) -> list[bytes]:
+    out = bytearray(4 + len(values) * numbers.MAX_FIXED6_BYTES)
+    n_bytes = numbers.write_text_rows(b"w\n", values[None], out, shortest=True)
+    assert out[:2] == b"w " and out[n_bytes - 1 : n_bytes] == b"\n"
+    return bytes(out[2 : n_bytes - 1]).split(b" ") if len(values) else []
+
+
+def twin_shortest(value: np.float32) -> bytes:
+    """NumPy's str() up to version 2.2; later ones print numbers from 10^7 on with an exponent."""
+    if value == 0 or 1e-4 <= abs(float(value)) < 1e16 or not np.isfinite(value):
+        return np.format_float_positional(value, unique=True, trim="0").encode()
+    return np.format_float_scientific(value, unique=True, trim="-", exp_digits=2).encode()
+
+
+@pytest.mark.parametrize("n", [0, 1, 15, 16, 17, 33, 300, 100_000])
+def test_shortest_is_numpys(n: int) -> None:
+    values = np.random.default_rng(n).normal(0, 0.3, n).astype(np.float32)
+    assert format_shortest(values) == [str(value).encode() for value in values]
+
+
+def test_shortest_over_all_exponents() -> None:
+    powers = np.float32(2.0) ** np.arange(-149, 128, dtype=np.float32)
+    tens = np.float32([float(f"{m}e{k}") for k in range(-45, 39) for m in (1, 3)])
+    odd = np.float32([0.0, -0.0, np.inf, -np.inf, np.nan, 3.4028235e38, 1.1754942e-38])
+    beside = [np.nextafter(x, np.float32(s)) for x in (powers, tens) for s in (0, np.inf)]
+    values = np.concatenate([random_floats(50_000, seed=6), powers, tens, odd, *beside])
+    assert format_shortest(values) == [twin_shortest(value) for value in values]
+
+
 def test_parse_of_six_decimals() -> None:
     values = random_floats(4_000, seed=3)
     values = np.concatenate([values[np.abs(values) < 1e9], np.float32([0.0, -0.0])])
@@ -116,7 +145,8 @@ def test_parse_near_the_middle_of_two_floats() -> None:
 
 
 AWKWARD = """0 -0 +1 .5 5. 0.1 1e-45 7e-46 7.1e-46 1e-46 1e400 -1e400 1e-400 3.4028235e38
-    3.4028236e38 3.40282357e38 340282346638528859811704183484516925440 340282356779733661637539395458142568448
+    3.4028236e38 3.40282357e38 340282346638528859811704183484516925440
+    340282356779733661637539395458142568448
     16777216 16777217 16777219 0.000000 00000000000000000000001.5 1.17549435e-38 1.1754942e-38
     123456789012345678901234567890 0.123456789012345678901234567890 9999999999999999999 1E5 1e+05
     18446744073709551615 18446744073709551616 99999999999999999999e-20 1e65 1e-65 1e64 1e-64

@@ -7,6 +7,7 @@ are damaged raise FormatError (a ValueError) with the place, also where gensim r
 
 from __future__ import annotations
 
+import itertools
 import logging
 import os
 import warnings
@@ -19,11 +20,14 @@ from numpy.typing import NDArray
 from wordvec.errors import FormatError, OptionError
 from wordvec.files import OutputFile
 from wordvec.formats import open_reader, word2vec_binary, word2vec_text
+from wordvec.formats.blocks import word_blocks
+from wordvec.kernels import numbers
 from wordvec.vectors import Matrix, Row, Vectors
 
 logger = logging.getLogger(__name__)
 
 Key = str | int | np.integer[Any]
+_SAVE_ROWS = 4096
 _KEYS = (str, int, np.integer)
 
 
@@ -358,24 +362,31 @@ class KeyedVectors(Vectors):
             lines = (f"{prefix}{self.words[row]} {sort_values[row]}\n" for row in order)
             _write(fvocab, append, (line.encode("utf-8", "surrogateescape") for line in lines))
         header = f"{len(self) if total_vec is None else total_vec} {self.dim}\n"
-        pieces = self._records(order, prefix, binary)
-        _write(fname, append, _chain(header.encode() if write_header else b"", pieces))
+        pieces = self._records(order, prefix, binary, os.fspath(fname))
+        _write(fname, append, itertools.chain([header.encode() if write_header else b""], pieces))
 
-    def _order_by(self, attr: str) -> tuple[Iterable[int], NDArray[Any] | None]:
+    def _order_by(self, attr: str) -> tuple[NDArray[np.intp], NDArray[Any] | None]:
         values = self.counts if attr == "count" else self._attributes.get(attr)
         if values is None:
-            return range(len(self)), None
+            return np.arange(len(self)), None
         return np.argsort(-values, kind="stable"), values
 
-    def _records(self, order: Iterable[int], prefix: str, binary: bool) -> Iterator[bytes]:
-        for row in order:
-            word = f"{prefix}{self.words[row]}".encode("utf-8", "surrogateescape")
-            if binary:
-                yield word + b" " + self.matrix[row].astype("<f4").tobytes()
-            else:
-                # repr of float32 as NumPy prints it: the fewest digits that give it back
-                numbers = " ".join(map(str, self.matrix[row]))
-                yield word + b" " + numbers.encode() + b"\n"
+    def _records(
+        self, order: NDArray[np.intp], prefix: str, binary: bool, path: str
+    ) -> Iterator[bytes | memoryview]:
+        out = bytearray(1)
+        for first in range(0, len(order), _SAVE_ROWS):
+            block = order[first : first + _SAVE_ROWS]
+            words = [prefix + self.words[row] for row in block]
+            pieces = word_blocks(words, self.matrix[block], 2, numbers.MAX_FIXED6_BYTES, path)
+            for blob, rows, n_bytes in pieces:
+                if binary:  # without the newline that word2vec.c puts after each record
+                    floats = rows.astype("<f4")
+                    for word, row in zip(blob.split(b"\n"), floats, strict=False):
+                        yield word + b" " + row.tobytes()
+                    continue
+                out = out if len(out) >= n_bytes else bytearray(n_bytes)
+                yield memoryview(out)[: numbers.write_text_rows(blob, rows, out, shortest=True)]
 
     @classmethod
     def load_word2vec_format(
@@ -471,12 +482,9 @@ def _read_counts(path: str, encoding: str, errors: str) -> dict[str, int]:
     return table
 
 
-def _chain(first: bytes, rest: Iterator[bytes]) -> Iterator[bytes]:
-    yield first
-    yield from rest
-
-
-def _write(path: str | os.PathLike[str], append: bool, pieces: Iterator[bytes]) -> None:
+def _write(
+    path: str | os.PathLike[str], append: bool, pieces: Iterable[bytes | memoryview]
+) -> None:
     if append:
         with open(path, "ab") as stream:
             stream.writelines(pieces)

@@ -11,6 +11,9 @@ cdef extern from "number_format.h" nogil:
     enum: FIXED6_MAX_BYTES
     char *write_fixed6_row(char *out, const float *values, Py_ssize_t n) noexcept
 
+cdef extern from "number_shortest.h" nogil:
+    char *write_shortest_row(char *out, const float *values, Py_ssize_t n) noexcept
+
 cdef extern from "number_parse.h" nogil:
     enum: NUMBER_PADDING
     enum number_status:
@@ -221,9 +224,15 @@ def _check_block(
         raise ValueError("words must have as many bytes as the block, and at least one")
 
 
-def write_text_rows(const unsigned char[::1] words, const float[:, :] rows, unsigned char[::1] out):
-    """Write `word number number ... \\n` for each row as word2vec.c does: six decimals, and every
-    number followed by a space.  Returns the number of bytes written to `out`.
+def write_text_rows(
+    const unsigned char[::1] words, const float[:, :] rows, unsigned char[::1] out,
+    bint shortest=False,
+):
+    """Write a line for each row.  Returns the number of bytes written to `out`.
+
+    As word2vec.c does, `word number number \\n`: six decimals, and a space after every number.
+    With `shortest` as gensim does, `word number number\\n`: the fewest digits that give the same
+    float32 back, in the layout of NumPy's str().
 
     `words` holds one word per row, each followed by a newline.  `out` has at least
     `len(words) + n_rows * (2 + dim * MAX_FIXED6_BYTES)` bytes.
@@ -246,7 +255,9 @@ def write_text_rows(const unsigned char[::1] words, const float[:, :] rows, unsi
             p += word_end - word
             p[0] = 32
             p = p + 1
-            if dim:
+            if dim and shortest:
+                p = write_shortest_row(p, &rows[i, 0], dim)
+            elif dim:
                 p = write_fixed6_row(p, &rows[i, 0], dim)
             p[0] = 10
             p = p + 1
