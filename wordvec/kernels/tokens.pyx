@@ -8,7 +8,7 @@ a table that is only looked up (`look_up=True`) may be shared.
 
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t
 from libc.stdlib cimport calloc, free, realloc
-from libc.string cimport memcpy, memset
+from libc.string cimport memchr, memcpy, memset
 
 import numpy as np
 
@@ -139,6 +139,17 @@ def last_boundary(const uint8_t[::1] text, Py_ssize_t begin, Py_ssize_t end):
         with nogil:
             n_bytes = up_to_last_separator(&text[begin], end - begin)
     return begin + n_bytes if n_bytes else -1
+
+
+def find_nul(const uint8_t[::1] text, Py_ssize_t n_bytes):
+    """Position of the first NUL byte of text[:n_bytes], or -1."""
+    if not 0 <= n_bytes <= text.shape[0]:
+        raise ValueError(f"n_bytes is {n_bytes}, the text has {text.shape[0]}")
+    cdef const uint8_t* found = NULL
+    if n_bytes:
+        with nogil:
+            found = <const uint8_t*>memchr(&text[0], 0, n_bytes)
+    return -1 if found == NULL else found - &text[0]
 
 
 def separator_masks(const uint8_t[::1] text, bint portable):
