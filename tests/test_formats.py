@@ -6,8 +6,11 @@ import io
 import lzma
 import os
 import re
+import signal
 import struct
 import subprocess
+import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -289,6 +292,44 @@ def test_failed_save_leaves_nothing(tmp_path: Path) -> None:
         save(Vectors(WORDS, MATRIX), tmp_path / "missing" / "v.txt")
     with pytest.raises(OutputError, match="No space left"):
         save(Vectors(WORDS, MATRIX), "/dev/full")
+    assert os.listdir(tmp_path) == []
+
+
+ENDLESS = """
+import sys
+import numpy as np
+from wordvec.files import OutputFile
+from wordvec.formats import word2vec_binary, word2vec_text
+
+class Words:
+    def __len__(self):
+        return 20_000_000
+    def word_bytes(self, index):
+        return b"word%d" % index
+
+matrix = np.broadcast_to(np.linspace(-1, 1, 300, dtype=np.float32), (20_000_000, 300))
+module = word2vec_text if sys.argv[2] == "text" else word2vec_binary
+with OutputFile(sys.argv[1]) as output:
+    module.write(output.stream, Words(), matrix)
+"""
+
+
+@pytest.mark.parametrize("kind", ["text", "binary"])
+def test_ctrl_c_while_writing(tmp_path: Path, kind: str) -> None:
+    """24 GB to write and 12 kB in memory; the interrupt ends it within a second."""
+    root = Path(__file__).resolve().parent.parent
+    command = [sys.executable, "-c", ENDLESS, str(tmp_path / "v"), kind]
+    environment = {**os.environ, "PYTHONPATH": str(root)}
+    writer = subprocess.Popen(command, env=environment, stderr=subprocess.PIPE)
+    deadline = time.monotonic() + 30
+    while not any(path.stat().st_size for path in tmp_path.iterdir()):
+        assert time.monotonic() < deadline and writer.poll() is None
+        time.sleep(0.01)
+    sent = time.monotonic()
+    writer.send_signal(signal.SIGINT)
+    _, message = writer.communicate(timeout=20)
+    assert time.monotonic() - sent < 1.5  # a second, and a half for a busy machine
+    assert b"KeyboardInterrupt" in message
     assert os.listdir(tmp_path) == []
 
 
