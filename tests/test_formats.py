@@ -245,10 +245,33 @@ def test_sniff_tells_binary_from_text(words: list[str], dim: int, data: st.DataO
     n_numbers = len(words) * dim
     numbers = data.draw(st.lists(any_bits, min_size=n_numbers, max_size=n_numbers))
     matrix = np.array(numbers, dtype=np.float32).reshape(len(words), dim)
-    # A record of floats that happen to be spelled in digits is one for format="word2vec-binary".
-    assume(not re.fullmatch(rb"[-+.0-9eE \t]*", bits(matrix[0])[:-1]))
-    assume(b"\n" not in bits(matrix[0]))
-    assert not word2vec_text.sniff(write(word2vec_binary, words, matrix))
+    # Floats whose bytes spell white space or numbers are for format="word2vec-binary".
+    assume(not re.search(rb"[-+.0-9\s]", bits(matrix[0])))
+    content = write(word2vec_binary, words, matrix)
+    assert not word2vec_text.sniff(content) and word2vec_binary.sniff(content)
+
+
+def test_sniff_of_typical_vectors() -> None:
+    """No typical binary file may be taken for text, whatever its first row."""
+    rng = np.random.default_rng(0)
+    for dim in (1, 2, 5, 25, 100, 300):
+        rows = rng.normal(0, 0.3, (500, 1, dim)).astype(np.float32)
+        contents = [write(word2vec_binary, ["</s>"], row) for row in rows]
+        contents += [content[:-1] for content in contents]  # gensim's
+        n_wrong = sum(word2vec_text.sniff(content) for content in contents)
+        assert n_wrong <= (10 if dim < 25 else 0)
+
+
+@pytest.mark.parametrize(
+    ("body", "message"),
+    [(b"a b 1 2 3\n", "a number of word 1"), (b"\n\n\n\n\n\n\n", "3 numbers for word 1"),
+     (b"a\t1\t2\t3\n", "3 numbers for word 1"), (b"a 1 2 3 4\n", "after 3 numbers"),
+     (b"a 1 2 x\n", "a number of word 1"), (b"", "room for 1 words"), (b"aaaaaaaa 1 2", "newline")],
+)  # fmt: skip
+def test_damaged_text_is_not_taken_for_binary(tmp_path: Path, body: bytes, message: str) -> None:
+    (tmp_path / "v").write_bytes(b"1 3\n" + body)
+    with pytest.raises(FormatError, match=message):
+        load(tmp_path / "v")
 
 
 def test_load_and_save(tmp_path: Path) -> None:
