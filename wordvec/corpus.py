@@ -8,7 +8,7 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -339,7 +339,7 @@ def _from_cache(ids_path: str, origin: dict[str, Any], vocab: Vocab | None) -> E
 def _hash_of_vocab(vocab: Vocab) -> Any:
     digest = hashlib.sha256(b"separator" if vocab.has_separator else b"")
     for array in vocab.arrays():
-        digest.update(np.ascontiguousarray(array))
+        digest.update(cast(Any, np.ascontiguousarray(array)))
     return digest
 
 

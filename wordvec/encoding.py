@@ -190,9 +190,10 @@ class Counting:
         """
         if self.vocab is not None:
             return self.vocab
-        tables = [segment for segment in self.segments if isinstance(segment, WordTable)]
-        if len(tables) == len(self.segments):
-            self.vocab = self._vocab_of_tables(tables, min_count, max_vocab)
+        for worker in self.workers:
+            worker.end_counting()
+        if all(isinstance(segment, WordTable) for segment in self.segments):
+            self.vocab = self._vocab_of_tables(min_count, max_vocab)
         else:
             for number, segment in enumerate(self.segments):
                 if isinstance(segment, WordTable):
@@ -200,18 +201,17 @@ class Counting:
             self.vocab = self._vocab_of_runs(min_count, max_vocab)
         return self.vocab
 
-    def _vocab_of_tables(
-        self, tables: list[WordTable], min_count: int, max_vocab: int | None
-    ) -> Vocab:
-        if len(tables) == 1:
-            table = tables[0]
-            to_merged = [np.arange(len(table) + 1, dtype=np.int32)]
-        else:
-            table = WordTable(separator=self.separator)
-            to_merged = []
-            for number, part in enumerate(tables):
-                to_merged.append(table.absorb(part))
-                self.segments[number] = table  # frees the part
+    def _vocab_of_tables(self, min_count: int, max_vocab: int | None) -> Vocab:
+        """Merge all tables into the first; each is freed as soon as it is merged."""
+        self.segments.reverse()
+        table = self.segments.pop()
+        assert isinstance(table, WordTable)
+        to_merged = [np.arange(len(table) + 1, dtype=np.int32)]
+        while self.segments:
+            part = self.segments.pop()
+            assert isinstance(part, WordTable)
+            to_merged.append(table.absorb(part))
+            del part
         counts = table.counts()
         order = frequency_order(
             counts[1:], table.first_seen()[1:], max(min_count, 1), max_vocab
@@ -330,6 +330,11 @@ class Worker:
         else:
             self._table = WordTable(separator=job.separator, prune_at=job.prune_at)
         self._segment = job.new_segment(self._table)
+
+    def end_counting(self) -> None:
+        """Let go of what only counting needs."""
+        del self._table
+        self._ids = np.empty(0, dtype=np.int32)
 
     def _end_chunk(
         self, ids: npt.NDArray[np.int32], n_sentence_ends: int, number: int, ends_file: bool

@@ -9,6 +9,7 @@ from __future__ import annotations
 import bz2
 import glob
 import gzip
+import importlib
 import io
 import lzma
 import os
@@ -106,8 +107,7 @@ def _files_of(names: list[str]) -> TextFiles:
         elif os.path.exists(name):
             paths.append(name)  # a named pipe or a device
         elif any(mark in name for mark in "*?["):
-            matches = [path for path in sorted(glob.glob(name, recursive=True))]
-            matches = [path for path in matches if not os.path.isdir(path)]
+            matches = sorted(p for p in glob.glob(name, recursive=True) if not os.path.isdir(p))
             if not matches:
                 raise CorpusError(f"{name}: no file matches")
             paths += matches
@@ -236,7 +236,7 @@ class _OpenFile:
 
 def _open_zstd(path: str, stream: BinaryIO) -> Any:
     try:
-        import zstandard
+        zstandard: Any = importlib.import_module("zstandard")
     except ImportError:
         raise CorpusError(
             f"{path}: this is zstd; reading it needs an extra: pip install 'wordvec[zst]'"

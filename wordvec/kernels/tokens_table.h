@@ -336,8 +336,10 @@ static void table_counts(const word_table *table, int64_t *counts) {
 /* Add the words of `other`; local_to_own[i] is the id here of its word i.  In slot order, whose
  * keys need no hashing anew. */
 static int table_absorb(word_table *table, const word_table *other, int32_t *local_to_own) {
-    if (reserve_words(table, (uint64_t)other->n_ids)) return TABLE_NO_MEMORY;
     for (uint64_t place = 0; place < other->n_slots; place++) {
+        /* In small steps: most words of two tables are the same ones. */
+        if (place % BATCH_TOKENS == 0 && reserve_words(table, BATCH_TOKENS))
+            return TABLE_NO_MEMORY;
         const word_slot *slot = &other->slots[place];
         if (slot->length == EMPTY_SLOT) continue;
         int id = add_word(table, slot->id ? word_of_id(other, slot->id) : (const uint8_t *)"</s>",
