@@ -45,7 +45,7 @@ def same(a: EncodedCorpus, b: EncodedCorpus) -> bool:
     )
 
 
-# ---- the twin -----------------------------------------------------------------------------------
+# ---- the twin ----------------------------------------------------------------------------------
 
 
 def twin(
@@ -122,10 +122,10 @@ def test_any_bytes_give_what_the_twin_gives(
         path.write_bytes(b" " + text)
     texts = [b" " + text for text in texts]
     vocab, sentences, n_read = twin(texts, rules, min_count, max_vocab)
-    options: dict[str, Any] = dict(
-        rules=rules, min_count=min_count, max_vocab=max_vocab, n_threads=n_threads,
-        memory=memory, _chunk_bytes=chunk_bytes,
-    )  # fmt: skip
+    options: dict[str, Any] = {
+        "rules": rules, "min_count": min_count, "max_vocab": max_vocab, "n_threads": n_threads,
+        "memory": memory, "_chunk_bytes": chunk_bytes,
+    }  # fmt: skip
     if not sentences:
         with pytest.raises(CorpusError):
             read_corpus(paths, **options)
@@ -142,7 +142,7 @@ def test_any_bytes_give_what_the_twin_gives(
     assert same(corpus, with_vocab)
 
 
-# ---- word2vec's rules (fact sheet, conformance 3 to 7) --------------------------------------------
+# ---- word2vec's rules (fact sheet, conformance 3 to 7) -----------------------------------------
 
 
 def saved_vocab(folder: Path, text: bytes, min_count: int = 1) -> bytes:
@@ -198,7 +198,7 @@ def test_prune_at(tmp_path: Path) -> None:
     assert corpus.n_tokens_read == 9
 
 
-# ---- sources --------------------------------------------------------------------------------------
+# ---- sources -----------------------------------------------------------------------------------
 
 TEXT = b"the cat sat on the mat\nthe dog sat on the log\n" * 50
 
@@ -231,9 +231,12 @@ def test_zstd(tmp_path: Path, text_path: Path, monkeypatch: pytest.MonkeyPatch) 
     whole = zstandard.compress(TEXT)
     packed.write_bytes(whole)
     assert same(read_corpus(packed), read_corpus(text_path))
-    packed.write_bytes(whole[:-10])
-    with pytest.raises(CorpusError, match="zstd data"):
-        read_corpus(packed)
+    packed.write_bytes(whole + zstandard.compress(TEXT[:47]))
+    assert read_corpus(packed).n_bytes == len(TEXT) + 47
+    for damaged, what in [(whole[:-10], "ends too early"), (whole + b"more", "is damaged")]:
+        packed.write_bytes(damaged)
+        with pytest.raises(CorpusError, match=f"the zstd data {what}"):
+            read_corpus(packed)
 
 
 def test_lists_folders_patterns(tmp_path: Path) -> None:
@@ -305,9 +308,9 @@ def test_integer_arrays() -> None:
     assert by_row.ids.tolist() == [0, 2, 1] and by_row.starts.tolist() == [0, 2, 3]
     separated = Vocab.from_counts({"a": 2, "b": 1}, separator=True)
     assert read_corpus([np.array([2, 1])], vocab=separated).ids.tolist() == [2, 1]
-    with pytest.raises(CorpusError, match="sentence 0 holds 0; expected rows .* 1 to 2"):
+    with pytest.raises(CorpusError, match=r"sentence 0 holds 0; expected rows .* 1 to 2"):
         read_corpus([np.array([0, 1])], vocab=separated)
-    with pytest.raises(CorpusError, match="sentence 1 .* 2 dimensions"):
+    with pytest.raises(CorpusError, match=r"sentence 1 .* 2 dimensions"):
         read_corpus([np.array([0]), array])
     with pytest.raises(CorpusError, match="float64"):
         read_corpus([np.array([0.5])])
@@ -315,7 +318,7 @@ def test_integer_arrays() -> None:
         read_corpus(np.array([1, 2]))
 
 
-# ---- bad input ------------------------------------------------------------------------------------
+# ---- bad input ---------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -362,12 +365,12 @@ def test_damaged_archives_are_named(tmp_path: Path, pack: Any) -> None:
     packed = pack(np.random.default_rng(1).integers(97, 123, 50_000, dtype=np.uint8).tobytes())
     path = tmp_path / "packed"
     path.write_bytes(packed[: len(packed) // 2])
-    with pytest.raises(CorpusError, match="packed: the .* data ends too early after"):
+    with pytest.raises(CorpusError, match=r"packed: the .* data ends too early after"):
         read_corpus(path)
     damaged = bytearray(packed)
     damaged[len(packed) // 2] ^= 0xFF
     path.write_bytes(damaged)
-    with pytest.raises(CorpusError, match="packed: the .* data is damaged"):
+    with pytest.raises(CorpusError, match=r"packed: the .* data is damaged"):
         read_corpus(path)
 
 
@@ -404,7 +407,7 @@ def test_options_are_checked() -> None:
         read_corpus([["a"]], vocab=Vocab.from_counts({"a": 1}), prune_at=5)
 
 
-# ---- progress and Ctrl-C --------------------------------------------------------------------------
+# ---- progress and Ctrl-C -----------------------------------------------------------------------
 
 
 def test_progress_ends_with_everything_read(text_path: Path) -> None:
@@ -452,7 +455,7 @@ def test_ctrl_c_while_counting(tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == ["pipe"]
 
 
-# ---- the id cache ---------------------------------------------------------------------------------
+# ---- the id cache ------------------------------------------------------------------------------
 
 
 def test_cache_is_made_and_reused(tmp_path: Path, text_path: Path) -> None:
@@ -526,7 +529,7 @@ def test_cache_in_a_missing_folder(tmp_path: Path, text_path: Path) -> None:
         read_corpus(text_path, ids_path=tmp_path / "missing" / "ids")
 
 
-# ---- real text ------------------------------------------------------------------------------------
+# ---- real text ---------------------------------------------------------------------------------
 
 
 def test_korean_wikipedia(tmp_path: Path) -> None:

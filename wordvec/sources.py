@@ -37,6 +37,7 @@ MAGIC = {
     b"\x28\xb5\x2f\xfd": "zstd",
 }
 _MAGIC_BYTES = 6
+_ZSTD_READ_BYTES = 1 << 14  # small: it may unpack to much more
 
 
 @dataclass(frozen=True)
@@ -193,7 +194,7 @@ class _OpenFile:
         if self.compression == "xz":
             return lzma.LZMAFile(whole)
         if self.compression == "zstd":
-            return _open_zstd(self.path, whole)
+            return _ZstdStream(self.path, whole)
         return whole
 
     def fill(self, buffer: memoryview) -> int:
@@ -234,14 +235,43 @@ class _OpenFile:
         self.raw.close()
 
 
-def _open_zstd(path: str, stream: BinaryIO) -> Any:
-    try:
-        zstandard: Any = importlib.import_module("zstandard")
-    except ImportError:
-        raise CorpusError(
-            f"{path}: this is zstd; reading it needs an extra: pip install 'wordvec[zst]'"
-        ) from None
-    return zstandard.ZstdDecompressor().stream_reader(stream, read_across_frames=True)
+class _ZstdStream(io.RawIOBase):
+    """Frame after frame unpacked.  The library's own reader takes a cut file for a whole one."""
+
+    def __init__(self, path: str, stream: BinaryIO) -> None:
+        try:
+            self._library: Any = importlib.import_module("zstandard")
+        except ImportError:
+            raise CorpusError(
+                f"{path}: this is zstd; reading it needs an extra: pip install 'wordvec[zst]'"
+            ) from None
+        self._stream = stream
+        self._frame: Any = None
+        self._packed = b""
+        self._unpacked = memoryview(b"")
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        while not self._unpacked:
+            if not self._packed:
+                self._packed = self._stream.read(_ZSTD_READ_BYTES)
+            if not self._packed:
+                if self._frame is not None:
+                    raise EOFError
+                return 0
+            if self._frame is None:
+                self._frame = self._library.ZstdDecompressor().decompressobj()
+            self._unpacked = memoryview(self._frame.decompress(self._packed))
+            self._packed = b""
+            if self._frame.eof:
+                self._packed = self._frame.unused_data
+                self._frame = None
+        n_bytes = min(len(buffer), len(self._unpacked))
+        buffer[:n_bytes] = self._unpacked[:n_bytes]
+        self._unpacked = self._unpacked[n_bytes:]
+        return n_bytes
 
 
 # ---- chunks -----------------------------------------------------------------------------------
