@@ -59,8 +59,8 @@ def twin(
         if text and rules.drop_unterminated:
             text = text[: max(text.rfind(b" "), text.rfind(b"\n")) + 1]
         for number, line in enumerate(text.split(b"\n")):
-            if number:
-                counts[b"</s>"] += rules.separator
+            if number and rules.separator:
+                counts[b"</s>"] += 1
             sentences.append([])
             for word in line.split(b" "):
                 word = word[: rules.max_word_bytes or None]
@@ -453,6 +453,25 @@ def test_ctrl_c_while_counting(tmp_path: Path) -> None:
     feeder.join()
     assert output == b"stopped\n"
     assert [path.name for path in tmp_path.iterdir()] == ["pipe"]
+
+
+def test_ctrl_c_while_a_pipe_is_silent() -> None:
+    script = (
+        "from wordvec.corpus import read_corpus\n"
+        "print('go', flush=True)\n"
+        "try:\n    read_corpus('-', n_threads=2)\n"
+        "except KeyboardInterrupt:\n    print('stopped')\n"
+    )
+    process = subprocess.Popen(
+        [sys.executable, "-c", script], stdin=subprocess.PIPE, stdout=subprocess.PIPE, cwd=ROOT
+    )
+    assert process.stdout is not None and process.stdout.readline() == b"go\n"
+    time.sleep(0.3)
+    started = time.perf_counter()
+    process.send_signal(signal.SIGINT)
+    process.wait(timeout=10)
+    assert time.perf_counter() - started < 1.0
+    assert process.stdout.read() == b"stopped\n"
 
 
 # ---- the id cache ------------------------------------------------------------------------------

@@ -30,7 +30,7 @@ from wordvec.kernels.tokens import (
     remove_returns,
 )
 from wordvec.progress import Progress, Reporter
-from wordvec.sources import CHUNK_BYTES, Chunk, ChunkBuffer, TextReader
+from wordvec.sources import CHUNK_BYTES, Chunk, ChunkBuffer, ReadingStopped, TextReader
 from wordvec.spill import (
     Block,
     IdPieces,
@@ -361,8 +361,12 @@ class Worker:
 
     def count_chunks(self, reader: TextReader, stop: Stop) -> None:
         buffer = ChunkBuffer(self.job.chunk_bytes)
+        reader.stop_requested = lambda: stop.requested
         while not stop.requested:
-            chunk = reader.next_chunk(buffer)
+            try:
+                chunk = reader.next_chunk(buffer)
+            except ReadingStopped:
+                return
             if chunk is None:
                 return
             self._count_chunk(chunk, buffer)

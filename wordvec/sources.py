@@ -13,10 +13,11 @@ import importlib
 import io
 import lzma
 import os
+import select
 import sys
 import threading
 import zlib
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any, BinaryIO, cast
 
@@ -27,6 +28,7 @@ from wordvec.errors import CorpusError
 from wordvec.kernels.tokens import MAX_WORD_BYTES, PADDING, last_boundary
 
 CHUNK_BYTES = 1 << 20
+_POLL_SECONDS = 0.2
 STDIN = "-"
 
 # What the first bytes of a compressed file are.
@@ -134,59 +136,81 @@ def _files_in_folder(folder: str, notes: list[str]) -> list[str]:
 # ---- opening one file -------------------------------------------------------------------------
 
 
-class _Rejoined(io.RawIOBase):
-    """A stream that cannot go back, with its first bytes put before it again."""
+class ReadingStopped(Exception):
+    """Somebody asked to stop while a pipe had nothing to say."""
 
-    def __init__(self, head: bytes, stream: BinaryIO) -> None:
-        self._head = head
-        self._stream = stream
+
+class _Pipe(io.RawIOBase):
+    """A stream that cannot go back but for its first bytes, and may keep its reader waiting.
+
+    It asks `stop_requested` several times a second, so that Ctrl-C does not wait for the writer.
+    """
+
+    def __init__(self, raw: BinaryIO, stop_requested: Callable[[], bool]) -> None:
+        self._raw = raw
+        self._stop_requested = stop_requested
+        self._head = b""
+        while len(self._head) < _MAGIC_BYTES:
+            more = self._read(_MAGIC_BYTES - len(self._head))
+            if not more:
+                break
+            self._head += more
+
+    def _read(self, n_bytes: int) -> bytes:
+        while not select.select([self._raw], [], [], _POLL_SECONDS)[0]:
+            if self._stop_requested():
+                raise ReadingStopped
+        return self._raw.read(n_bytes)
+
+    @property
+    def head(self) -> bytes:
+        return self._head
 
     def readable(self) -> bool:
         return True
 
     def readinto(self, buffer: Any) -> int:
-        if self._head:
-            n_bytes = min(len(buffer), len(self._head))
-            buffer[:n_bytes] = self._head[:n_bytes]
-            self._head = self._head[n_bytes:]
-            return n_bytes
-        n_read = cast(Any, self._stream).readinto(buffer)
-        return int(n_read or 0)
+        data = self._head[: len(buffer)] or self._read(len(buffer))
+        self._head = self._head[len(data) :]
+        buffer[: len(data)] = data
+        return len(data)
 
     def close(self) -> None:
-        self._stream.close()
+        self._raw.close()
         super().close()
 
 
 class _OpenFile:
     """One file being read, unpacked on the way."""
 
-    def __init__(self, path: str) -> None:
+    def __init__(self, path: str, stop_requested: Callable[[], bool]) -> None:
         self.path = path
         self.compression = ""
         self.raw: BinaryIO
         self.offset = 0  # of the next byte, unpacked
         try:
-            if path == STDIN:
-                # A copy, so that closing it leaves sys.stdin alone.
-                self.raw = os.fdopen(os.dup(sys.stdin.fileno()), "rb")
-            else:
-                self.raw = open(path, "rb")  # noqa: SIM115
-            self.stream = self._unpacked()
+            # A copy of stdin, so that closing it leaves sys.stdin alone.
+            file = os.dup(sys.stdin.fileno()) if path == STDIN else path
+            self.raw = open(file, "rb", buffering=0)  # noqa: SIM115
+            self.stream = self._unpacked(stop_requested)
         except OSError as error:
             raise CorpusError(f"{path}: {error.strerror or error}") from error
 
-    def _unpacked(self) -> Any:
-        head = self.raw.read(_MAGIC_BYTES)
-        for magic, name in MAGIC.items():
-            if head.startswith(magic):
-                self.compression = name
+    def _unpacked(self, stop_requested: Callable[[], bool]) -> Any:
         whole: Any
         if self.raw.seekable():
+            head = self.raw.read(_MAGIC_BYTES)
             self.raw.seek(0)
             whole = self.raw
         else:
-            whole = io.BufferedReader(_Rejoined(head, self.raw), CHUNK_BYTES)
+            pipe = _Pipe(self.raw, stop_requested)
+            head = pipe.head
+            whole = pipe
+        for magic, name in MAGIC.items():
+            if head.startswith(magic):
+                self.compression = name
+        if self.compression:
+            whole = io.BufferedReader(whole, CHUNK_BYTES)
         if self.compression == "gzip":
             return gzip.GzipFile(fileobj=whole, mode="rb")
         if self.compression == "bzip2":
@@ -208,6 +232,8 @@ class _OpenFile:
                 n_bytes += n_read
         except (OSError, EOFError, zlib.error, lzma.LZMAError, ValueError) as error:
             raise self._error(error, self.offset + n_bytes) from error
+        except ReadingStopped:
+            raise
         except Exception as error:
             if self.compression != "zstd":  # zstandard has an error class of its own
                 raise
@@ -319,6 +345,7 @@ class TextReader:
         self.chunk_bytes = chunk_bytes
         self.n_bytes = 0  # unpacked bytes handed out
         self.notes: list[str] = []
+        self.stop_requested: Callable[[], bool] = lambda: False
         self.n_raw_total: int | None = 0
         for path in paths:
             regular = path != STDIN and os.path.isfile(path)
@@ -335,7 +362,10 @@ class TextReader:
         self._lock = threading.Lock()
 
     def next_chunk(self, buffer: ChunkBuffer) -> Chunk | None:
-        """Fill the buffer with the next chunk; None at the end of the last file."""
+        """Fill the buffer with the next chunk; None at the end of the last file.
+
+        Raises ReadingStopped when a pipe has nothing to say and `stop_requested` says so.
+        """
         with self._lock:
             while True:
                 if self._file is None:
@@ -361,7 +391,7 @@ class TextReader:
     def _open_next(self) -> None:
         path = self._paths[self._next_path]
         self._next_path += 1
-        self._file = _OpenFile(path)
+        self._file = _OpenFile(path, self.stop_requested)
         if self._file.compression:
             self.notes.append(f"{path}: unpacked as {self._file.compression}")
 
