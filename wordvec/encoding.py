@@ -30,6 +30,7 @@ from wordvec.kernels.tokens import (
     remove_returns,
 )
 from wordvec.progress import Progress, Reporter
+from wordvec.sentences import numbers_as_words, rows_of, stage_sentence
 from wordvec.sources import CHUNK_BYTES, Chunk, ChunkBuffer, ReadingStopped, TextReader
 from wordvec.spill import (
     Block,
@@ -146,10 +147,10 @@ class Counting:
             if isinstance(sentence, np.ndarray):
                 if self.vocab is not None:
                     worker.count_staged(staged)
-                    worker.keep_rows(_rows_of(sentence, number, self.vocab))
+                    worker.keep_rows(rows_of(sentence, number, self.vocab))
                     continue
-                sentence = _numbers_as_words(sentence, number)
-            _stage(staged, sentence, number)
+                sentence = numbers_as_words(sentence, number)
+            stage_sentence(staged, sentence, number)
             if staged.n_tokens >= _STAGED_TOKENS or staged.n_text_bytes >= self.chunk_bytes:
                 worker.count_staged(staged)
                 clock.tick(self.n_words_read, self.n_words_read)
@@ -422,54 +423,6 @@ class Worker:
         """A sentence that came as rows of the vocabulary."""
         self._end_chunk(ids, 1, self._n_chunks, False)
         self._n_chunks += 1
-
-
-def _stage(staged: StagedTokens, sentence: Any, number: int) -> None:
-    if isinstance(sentence, str | bytes):
-        raise CorpusError(
-            f"sentence {number} is a {type(sentence).__name__} ({sentence!r:.40}); "
-            "expected a list of words: split it first"
-        )
-    if not isinstance(sentence, Iterable):
-        raise CorpusError(
-            f"sentence {number} is {type(sentence).__name__} ({sentence!r:.40}); "
-            "expected a list of words"
-        )
-    try:
-        staged.add_sentence(sentence)
-    except (TypeError, UnicodeEncodeError, OverflowError) as error:
-        raise CorpusError(f"sentence {number}: {error}") from error
-
-
-def _integers_of(row: npt.NDArray[Any], number: int) -> npt.NDArray[Any]:
-    if row.ndim != 1 or row.dtype.kind not in "iu":
-        raise CorpusError(
-            f"sentence {number} is an array of {row.ndim} dimensions and type {row.dtype}; "
-            "expected a 1-D array of integers"
-        )
-    return row
-
-
-def _numbers_as_words(row: npt.NDArray[Any], number: int) -> list[str]:
-    if row.ndim == 1 and row.dtype.kind in "UO":
-        words: list[str] = row.tolist()
-        return words
-    return [str(value) for value in _integers_of(row, number).tolist()]
-
-
-def _rows_of(row: npt.NDArray[Any], number: int, vocab: Vocab) -> npt.NDArray[np.int32]:
-    row = _integers_of(row, number)
-    low = int(vocab.has_separator)
-    outside = (row < low) | (row >= len(vocab))
-    if outside.any():
-        raise CorpusError(
-            f"sentence {number} holds {row[outside][0]}; expected rows of the vocabulary, "
-            f"{low} to {len(vocab) - 1}"
-        )
-    ids = np.zeros(len(row) + 1, dtype=np.int32)
-    ids[:-1] = row
-    ids[:-1] += np.int32(vocab.first_word_id)
-    return ids
 
 
 def _too_rare(word: bytes, count: int, min_count: int) -> CorpusError:
