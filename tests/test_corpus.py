@@ -220,6 +220,13 @@ def test_compressed_by_content(tmp_path: Path, text_path: Path, pack: Any) -> No
     assert "unpacked as" in corpus.notes[0]
 
 
+def test_text_that_only_begins_like_an_archive(tmp_path: Path) -> None:
+    for text in (b"BZh news of the day\n", b"\x1f\x8b\n", b"\xfd7zXZ a\n"):
+        (tmp_path / "text").write_bytes(text)
+        corpus = read_corpus(tmp_path / "text", min_count=1)
+        assert sentences_of(corpus) == [text.split()]
+
+
 def test_zstd(tmp_path: Path, text_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     packed = tmp_path / "packed"
     packed.write_bytes(b"\x28\xb5\x2f\xfd" + b"rest")
@@ -418,6 +425,34 @@ def test_progress_ends_with_everything_read(text_path: Path) -> None:
     assert seen[-1].n_tokens_read == 600
     read_corpus([["a"] * 7], min_count=1, reporter=seen.append)
     assert (seen[-1].unit, seen[-1].n_done, seen[-1].n_total) == ("tokens", 7, None)
+
+
+def test_an_interrupted_reporter_leaves_nothing(tmp_path: Path, text_path: Path) -> None:
+    def interrupt(progress: Progress, /) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        read_corpus(text_path, ids_path=tmp_path / "ids", reporter=interrupt)
+    assert [path.name for path in tmp_path.iterdir()] == ["text.txt"]
+
+
+def test_a_full_disk_while_spilling(tmp_path: Path) -> None:
+    (tmp_path / "text").write_bytes(b" ".join(b"w%d" % k for k in range(100_000)) * 2 + b"\n")
+    script = (
+        "import resource, sys\nfrom wordvec.corpus import read_corpus\n"
+        "from wordvec.errors import OutputError\n"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000))\n"
+        "try:\n    read_corpus(sys.argv[1], n_threads=2, memory=1)\n"
+        "except OutputError as error:\n    print(error)\n"
+    )
+    result = subprocess.run(
+        [sys.executable, "-c", script, str(tmp_path / "text")],
+        capture_output=True, check=True, cwd=ROOT, env={**os.environ, "TMPDIR": str(tmp_path)},
+    )  # fmt: skip
+    message = result.stdout.decode()
+    assert message.startswith(f"{tmp_path}: a temporary file cannot be written:")
+    assert "set TMPDIR" in message and message.count("\n") == 1
+    assert [path.name for path in tmp_path.iterdir()] == ["text"]
 
 
 def test_ctrl_c_while_counting(tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ import importlib
 import io
 import lzma
 import os
+import re
 import select
 import sys
 import threading
@@ -31,14 +32,14 @@ CHUNK_BYTES = 1 << 20
 _POLL_SECONDS = 0.2
 STDIN = "-"
 
-# What the first bytes of a compressed file are.
-MAGIC = {
-    b"\x1f\x8b": "gzip",
-    b"BZh": "bzip2",
-    b"\xfd7zXZ\x00": "xz",
-    b"\x28\xb5\x2f\xfd": "zstd",
+# How compressed files begin.  Three letters alone do not make a text bzip2.
+_BEGINNINGS = {
+    "gzip": re.compile(rb"\x1f\x8b\x08"),
+    "bzip2": re.compile(rb"BZh[1-9](1AY&SY|\x17rE8P\x90)"),
+    "xz": re.compile(rb"\xfd7zXZ\x00"),
+    "zstd": re.compile(rb"\x28\xb5\x2f\xfd"),
 }
-_MAGIC_BYTES = 6
+_MAGIC_BYTES = 10
 _ZSTD_READ_BYTES = 1 << 14  # small: it may unpack to much more
 
 
@@ -88,7 +89,7 @@ def open_source(source: Any) -> Source:
 
 
 def _listed_strings(items: list[str]) -> TextFiles:
-    missing = [item for item in items if not os.path.exists(item)]
+    missing = [item for item in items if item != STDIN and not os.path.exists(item)]
     if not missing:
         return _files_of(items)
     if len(missing) < len(items):
@@ -206,8 +207,8 @@ class _OpenFile:
             pipe = _Pipe(self.raw, stop_requested)
             head = pipe.head
             whole = pipe
-        for magic, name in MAGIC.items():
-            if head.startswith(magic):
+        for name, beginning in _BEGINNINGS.items():
+            if beginning.match(head):
                 self.compression = name
         if self.compression:
             whole = io.BufferedReader(whole, CHUNK_BYTES)
