@@ -42,48 +42,72 @@ def run_workers(
     of `tick`) stops the others and is raised here.
     """
     stop = Stop()
-    lock = threading.Lock()
+    crew = _Crew()
 
     def guarded(number: int) -> None:
         try:
             work(number, stop)
         except BaseException as error:
-            with lock:
-                if stop.error is None:
-                    stop.error = error
+            with crew.lock:
+                stop.error = stop.error or error
             stop.request()
+        finally:
+            crew.leave()
 
-    # Daemons, so that a second Ctrl-C can leave without waiting for a kernel call.
-    workers = [
-        threading.Thread(target=guarded, args=(k,), name=f"wordvec-{k}", daemon=True)
-        for k in range(n_threads)
-    ]
-    started: list[threading.Thread] = []
     try:
         try:
-            for worker in workers:
-                worker.start()
-                started.append(worker)
-            _watch(started, tick)
+            for number in range(n_threads):
+                crew.start(guarded, number)
+            crew.wait(tick)
         except KeyboardInterrupt:
             stop.interrupted = True
             stop.request()
-            _watch(started, None)  # a second Ctrl-C leaves from here
+            crew.wait(None)  # a second Ctrl-C leaves from here
     except KeyboardInterrupt:
-        stop.request()
         raise
-    except BaseException:
+    except BaseException:  # of tick, or no more threads to be had
         stop.request()
-        _watch(started, None)
+        crew.wait(None)
         raise
     if stop.error is not None:
         raise stop.error
     return stop
 
 
-def _watch(workers: list[threading.Thread], tick: Callable[[], None] | None) -> None:
-    for worker in workers:
-        while worker.is_alive():
-            worker.join(POLL_SECONDS)
+class _Crew:
+    """Counts the workers that are still at it.
+
+    Thread.join would do, but for CPython 3.11 and 3.12: when Ctrl-C interrupts it, the thread is
+    taken for ended although it runs on.
+    """
+
+    def __init__(self) -> None:
+        self.lock = threading.Lock()
+        self._n_running = 0
+        self._nobody_left = threading.Event()
+        self._nobody_left.set()
+
+    def start(self, target: Callable[[int], None], number: int) -> None:
+        # Daemons, so that a second Ctrl-C can leave without waiting for a kernel call.
+        thread = threading.Thread(
+            target=target, args=(number,), name=f"wordvec-{number}", daemon=True
+        )
+        with self.lock:
+            self._n_running += 1
+            self._nobody_left.clear()
+        try:
+            thread.start()
+        except BaseException:
+            self.leave()
+            raise
+
+    def leave(self) -> None:
+        with self.lock:
+            self._n_running -= 1
+            if self._n_running == 0:
+                self._nobody_left.set()
+
+    def wait(self, tick: Callable[[], None] | None) -> None:
+        while not self._nobody_left.wait(POLL_SECONDS):
             if tick is not None:
                 tick()

@@ -1,0 +1,169 @@
+"""The kernels again in plain Python and NumPy, slow and short: what the C loops must equal."""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Iterator
+from itertools import pairwise
+
+import numpy as np
+
+M64 = (1 << 64) - 1
+
+
+def sigmoid(x):
+    return 1 / (1 + np.exp(-np.clip(np.asarray(x, np.float64), -8, 8)))
+
+
+def update_block(fixed, stream, labels, rate):
+    """New (fixed, stream) and the summed loss of one logistic mini-batch, in float64."""
+    fixed, stream = fixed.astype(np.float64), stream.astype(np.float64)
+    scores = stream @ fixed.T
+    gradient = rate * (labels - sigmoid(scores))
+    loss = -np.log(np.where(labels == 1, sigmoid(scores), 1 - sigmoid(scores))).sum()
+    return fixed + gradient.T @ stream, stream + gradient @ fixed, loss
+
+
+# ---- random numbers ----
+
+
+def mix(z: int) -> int:
+    z = (z ^ (z >> 30)) * 0xBF58476D1CE4E5B9 & M64
+    z = (z ^ (z >> 27)) * 0x94D049BB133111EB & M64
+    return z ^ (z >> 31)
+
+
+def key(seed: int, a: int, b: int) -> int:
+    inner = mix((mix((seed + 0x9E3779B97F4A7C15) & M64) + a) & M64)
+    return mix((inner + 0xD1B54A32D192ED03 * (b + 1)) & M64)
+
+
+def bits_at(epoch_key: int, position: int) -> int:
+    z = (epoch_key + position * 0x9E3779B97F4A7C15) & M64
+    for _ in range(2):
+        z = (z ^ (z >> 32)) * 0xD6E8FEB86659FD93 & M64
+    return z >> 32
+
+
+class Stream:
+    """xorshift64* and the draws made from it."""
+
+    def __init__(self, from_key: int) -> None:
+        self.state = mix(from_key) | 1
+        self.pool: list[int] = []
+        self.n_pool_draws = 0
+
+    def next(self) -> int:
+        x = self.state
+        x = (x ^ (x << 13)) & M64
+        x ^= x >> 7
+        self.state = x = (x ^ (x << 17)) & M64
+        return x * 0x2545F4914F6CDD1D & M64
+
+    def below(self, n: int) -> int:
+        return (self.next() >> 32) * n >> 32
+
+    def noise(self, aliases) -> int:
+        draw = self.next()
+        slot = (draw >> 32) * len(aliases) >> 32
+        return slot if draw & 0xFFFFFFFF < aliases[slot][0] else int(aliases[slot][1])
+
+    def recycled(self, aliases) -> int:
+        slot = (self.next() >> 40) % 256
+        word = self.pool[slot]
+        self.n_pool_draws += 1
+        if self.n_pool_draws % 8 == 0:
+            self.pool[slot] = self.noise(aliases)
+        return word
+
+
+# ---- sampling ----
+
+
+def keep_thresholds(counts, sample, n_tokens):
+    """word2vec.c's rule as 32-bit thresholds."""
+    limit = sample * n_tokens
+    chance = [1.0 if c == 0 else (np.sqrt(c / limit) + 1) * limit / c for c in counts]
+    return [min(int(p * 2**32), 2**32 - 1) for p in chance]
+
+
+def alias_shares(table):
+    """The probability of each word that an alias table stands for."""
+    n = len(table)
+    shares = np.zeros(n)
+    for slot, (threshold, other) in enumerate(table):
+        shares[slot] += threshold / 2**32 / n
+        shares[other] += (1 - threshold / 2**32) / n
+    return shares
+
+
+def huffman_cost(counts) -> int:
+    """Sum of count x path length of an optimal prefix code."""
+    heap = [int(c) for c in counts]
+    heapq.heapify(heap)
+    total = 0
+    while len(heap) > 1:
+        merged = heapq.heappop(heap) + heapq.heappop(heap)
+        total += merged
+        heapq.heappush(heap, merged)
+    return total
+
+
+def original_start(n_rows, dim, seed=1):
+    """word2vec.c's start vectors."""
+    state, rows = seed, np.empty((n_rows, dim), np.float32)
+    for i in range(n_rows):
+        for j in range(dim):
+            state = (state * 25214903917 + 11) & M64
+            rows[i, j] = (np.float32(state & 0xFFFF) / np.float32(65536) - np.float32(0.5)) / dim
+    return rows
+
+
+# ---- a shard ----
+
+
+def centres(ids, starts, first, end, epoch_key, stream, keep, window, shrink) -> Iterator:
+    """(word, [context words]) of each kept token of [first, end), over whole sentences."""
+    for begin, stop in pairwise(starts):
+        kept = [p for p in range(begin, stop) if bits_at(epoch_key, p) <= keep[ids[p]]]
+        for i, position in enumerate(kept):
+            if first <= position < end:
+                radius = window - (stream.below(window) if shrink else 0)
+                around = kept[max(0, i - radius) : i] + kept[i + 1 : i + 1 + radius]
+                yield ids[position], [ids[p] for p in around]
+
+
+def shared_noise(stream, aliases, n, recycled):
+    """Noise words for one centre: drawn again up to 3 times while equal to an earlier one."""
+    words: list[int] = []
+    for _ in range(n):
+        for _ in range(4):
+            word = stream.recycled(aliases) if recycled else stream.noise(aliases)
+            if word not in words:
+                break
+        words.append(word)
+    return words
+
+
+def step(in_rows, out_rows, contexts, outputs, labels, rate):
+    """One block: context words x output words (distinct ones of each)."""
+    x, y, loss = update_block(
+        in_rows[contexts],
+        out_rows[outputs],
+        np.tile(np.asarray(labels)[:, None], len(contexts)),
+        rate,
+    )
+    in_rows[contexts], out_rows[outputs] = x, y
+    return loss
+
+
+def window_step(in_rows, out_rows, contexts, outputs, labels, rate):
+    """One block with context words that may repeat: all scores are from before; a repeated word
+    takes one step after the other, and its second gradient for the outputs sees the first."""
+    old = out_rows[outputs].copy()
+    scores = in_rows[contexts] @ old.T
+    gradient = rate * (labels - sigmoid(scores))
+    for context, g in zip(contexts, gradient, strict=True):
+        out_rows[outputs] += np.outer(g, in_rows[context])
+        in_rows[context] = in_rows[context] + g @ old
+    return -np.log(np.where(labels == 1, sigmoid(scores), sigmoid(-scores))).sum()

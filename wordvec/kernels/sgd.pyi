@@ -1,0 +1,59 @@
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+NEGATIVES: dict[str, int]
+FLOATS_PER_LINE: int
+
+def padded(dim: int) -> int: ...
+def update_block(
+    fixed: NDArray[np.float32],
+    stream: NDArray[np.float32],
+    labels: NDArray[np.float32],
+    rate: float,
+) -> float: ...
+
+class Model:
+    level: str
+    def __init__(
+        self,
+        in_rows: NDArray[np.float32],
+        out_rows: NDArray[np.float32] | None = None,
+        node_rows: NDArray[np.float32] | None = None,
+        *,
+        keep: NDArray[np.uint32] | None = None,
+        aliases: NDArray[np.uint32] | None = None,
+        paths: Any = None,
+        window: int = 5,
+        negative: int = 5,
+        negatives: str = "recycled",
+        use_cbow: bool = False,
+        cbow_mean: bool = True,
+        shrink_windows: bool = True,
+        max_sentence: int = 0,
+        hs_batch: int = 3,
+    ) -> None: ...
+
+class Tokens:
+    n_tokens: int
+    def __init__(self, ids: NDArray[np.int32], starts: NDArray[np.int64], n_words: int) -> None: ...
+
+class Worker:
+    model: Model
+    longest_shard: int
+    loss: float
+    n_examples: int
+    n_kept: int
+    n_cuts: int
+    def __init__(self, model: Model, longest_shard: int) -> None: ...
+    def train(
+        self,
+        tokens: Tokens,
+        first: int,
+        end: int,
+        epoch_key: int,
+        shard_key: int,
+        rate: float,
+    ) -> None: ...
+    def contexts(self) -> tuple[list[tuple[int, int, int, int]], list[int]]: ...

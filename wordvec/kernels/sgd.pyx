@@ -1,0 +1,403 @@
+"""Training kernels for skip-gram and CBOW: a Model that threads share, a Worker for each.
+
+Python checks and owns the arrays; everything per word is C (sgd_body.h).  `Worker.train` runs
+without the GIL for one shard, a few milliseconds of work.
+"""
+
+from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t
+from libc.stdlib cimport free
+from libc.string cimport memset
+
+import numpy as np
+
+from wordvec.kernels import simd
+
+
+cdef extern from "<stdlib.h>":
+    int posix_memalign(void **memory, size_t alignment, size_t size) noexcept
+
+
+cdef extern from "sgd.h":
+    enum:
+        WV_NEGATIVES_RECYCLED
+        WV_NEGATIVES_WINDOW
+        WV_NEGATIVES_PAIR
+        WV_FIXED_MAX
+        WV_PAIR_RING
+    ctypedef struct wv_alias:
+        uint32_t threshold
+        uint32_t other
+    ctypedef struct wv_model:
+        float *in_rows
+        float *out_rows
+        float *node_rows
+        int64_t stride
+        int64_t n_words
+        const uint32_t *keep
+        const wv_alias *aliases
+        const int64_t *path_starts
+        const int32_t *path_nodes
+        const uint8_t *path_codes
+        int32_t longest_path
+        int32_t window
+        int32_t negative
+        int32_t negatives
+        int32_t use_cbow
+        int32_t cbow_mean
+        int32_t shrink_windows
+        int32_t max_sentence
+        int32_t hs_batch
+    ctypedef struct wv_worker:
+        int32_t *kept
+        int32_t *context_first
+        int32_t *context_last
+        int64_t first_centre
+        int64_t end_centre
+        int32_t *negatives
+        float **stream_rows
+        float *scores
+        float *labels
+        float *mask
+        float *hidden
+        float *hidden_before
+        float *spare_row
+        double loss
+        int64_t n_examples
+        int64_t n_kept
+        int64_t n_cuts
+    ctypedef struct wv_shard:
+        const int32_t *ids
+        const int64_t *starts
+        int64_t n_sentences
+        int64_t first
+        int64_t end
+        uint64_t epoch_key
+        uint64_t shard_key
+        float rate
+    ctypedef struct wv_sgd_ops:
+        void (*train_shard)(const wv_model *, wv_worker *, const wv_shard *) noexcept nogil
+        double (*update_block)(wv_worker *, int, float **, int64_t, float **, const float *,
+                               int64_t, float) noexcept nogil
+    const wv_sgd_ops wv_sgd_ops_baseline
+
+
+cdef extern from *:
+    """
+    static const wv_sgd_ops *wv_sgd_ops_of(int level)
+    {
+    #if defined(__x86_64__)
+        if (level == 2)
+            return &wv_sgd_ops_avx512;
+        if (level == 1)
+            return &wv_sgd_ops_avx2;
+    #endif
+        (void)level;
+        return &wv_sgd_ops_baseline;
+    }
+    """
+    const wv_sgd_ops *wv_sgd_ops_of(int level) noexcept
+
+
+NEGATIVES = {
+    "recycled": WV_NEGATIVES_RECYCLED,
+    "window": WV_NEGATIVES_WINDOW,
+    "pair": WV_NEGATIVES_PAIR,
+}
+FLOATS_PER_LINE = 16  # rows start on cache lines and end on them
+
+
+def padded(int64_t dim):
+    """Floats from row to row: dim rounded up to whole cache lines of 16 floats."""
+    return (dim + FLOATS_PER_LINE - 1) // FLOATS_PER_LINE * FLOATS_PER_LINE
+
+
+cdef void *_new_block(int64_t n_bytes) except NULL:
+    """Zeroed memory on a 128-byte boundary, so that no two threads share a cache line."""
+    cdef void *memory = NULL
+    cdef size_t size = <size_t>((n_bytes + 127) // 128 * 128 + 128)
+    if posix_memalign(&memory, 128, size):
+        raise MemoryError(f"no memory for {n_bytes} bytes of a worker's scratch")
+    memset(memory, 0, size)
+    return memory
+
+
+cdef float *_rows(float[:, ::1] rows, int64_t n_rows, int64_t stride, str name) except? NULL:
+    if rows is None:
+        return NULL
+    if rows.shape[0] < n_rows or rows.shape[1] != stride:
+        raise ValueError(
+            f"{name}: expected at least {n_rows} rows of {stride} floats, "
+            f"found {rows.shape[0]} of {rows.shape[1]}"
+        )
+    if rows.shape[0] == 0:
+        raise ValueError(f"{name}: no rows")
+    if <size_t>&rows[0, 0] % 64:
+        raise ValueError(f"{name}: rows must start on a 64-byte boundary")
+    return &rows[0, 0]
+
+
+cdef class Model:
+    """Weights and settings that all workers share.
+
+    in_rows, out_rows, node_rows: float32[n_rows, stride], C order, 64-byte aligned, stride a
+    multiple of 16 with zero padding; changed in place by training, without locks.  out_rows goes
+    with negative sampling, node_rows with hierarchical softmax; None switches either off.
+    keep: uint32[n_words] thresholds or None.  aliases: uint32[n_words, 2].  paths: the three
+    arrays of sampling.huffman_paths.  The arrays are kept alive, not copied.
+    """
+
+    cdef wv_model model
+    cdef const wv_sgd_ops *ops
+    cdef readonly str level
+    cdef tuple _owners
+
+    def __init__(
+        self,
+        float[:, ::1] in_rows not None,
+        float[:, ::1] out_rows=None,
+        float[:, ::1] node_rows=None,
+        *,
+        const uint32_t[::1] keep=None,
+        const uint32_t[:, ::1] aliases=None,
+        paths=None,
+        int window=5,
+        int negative=5,
+        str negatives="recycled",
+        bint use_cbow=False,
+        bint cbow_mean=True,
+        bint shrink_windows=True,
+        int max_sentence=0,
+        int hs_batch=3,
+    ):
+        cdef int64_t n_words = in_rows.shape[0], stride = in_rows.shape[1]
+        if stride % FLOATS_PER_LINE:
+            raise ValueError(f"rows of {stride} floats: expected a multiple of {FLOATS_PER_LINE}")
+        if window < 1 or negative < 0 or max_sentence < 0:
+            raise ValueError("window must be at least 1, negative and max_sentence at least 0")
+        if not 1 <= hs_batch <= WV_FIXED_MAX:
+            raise ValueError(f"hs_batch must be 1 to {WV_FIXED_MAX}, found {hs_batch}")
+        self.model.in_rows = _rows(in_rows, 1, stride, "in_rows")
+        self.model.n_words = n_words
+        self.model.stride = stride
+        self.model.window = window
+        self.model.negative = negative
+        self.model.negatives = NEGATIVES[negatives]
+        self.model.use_cbow = use_cbow
+        self.model.cbow_mean = cbow_mean
+        self.model.shrink_windows = shrink_windows
+        self.model.max_sentence = max_sentence
+        self.model.hs_batch = hs_batch
+        if keep is not None:
+            if keep.shape[0] != n_words:
+                raise ValueError(f"keep: expected {n_words} thresholds, found {keep.shape[0]}")
+            self.model.keep = &keep[0]
+        if negative and out_rows is not None:
+            if aliases is None or aliases.shape[0] != n_words or aliases.shape[1] != 2:
+                raise ValueError(f"aliases: expected uint32[{n_words}, 2]")
+            if np.asarray(aliases)[:, 1].max() >= n_words:
+                raise ValueError("aliases: a word number is out of range")
+            self.model.out_rows = _rows(out_rows, n_words, stride, "out_rows")
+            self.model.aliases = <const wv_alias *>&aliases[0, 0]
+        path_arrays = ()
+        if node_rows is not None and n_words > 1:
+            path_arrays = self._set_paths(paths, n_words)
+            self.model.node_rows = _rows(node_rows, n_words - 1, stride, "node_rows")
+        self.level = simd.active()
+        self.ops = wv_sgd_ops_of(simd.active_level())
+        self._owners = (
+            np.asarray(in_rows),
+            None if out_rows is None else np.asarray(out_rows),
+            None if node_rows is None else np.asarray(node_rows),
+            None if keep is None else np.asarray(keep),
+            None if aliases is None else np.asarray(aliases),
+            path_arrays,
+        )
+
+    cdef tuple _set_paths(self, paths, int64_t n_words):
+        starts_array, nodes_array, codes_array = paths
+        cdef const int64_t[::1] starts = starts_array
+        cdef const int32_t[::1] nodes = nodes_array
+        cdef const uint8_t[::1] codes = codes_array
+        lengths = np.diff(starts_array)
+        if (
+            starts.shape[0] != n_words + 1 or starts[0] != 0 or lengths.min() < 1
+            or starts[n_words] != nodes.shape[0] or codes.shape[0] != nodes.shape[0]
+            or nodes_array.min() < 0 or nodes_array.max() > n_words - 2
+        ):
+            raise ValueError("paths do not fit the number of words")
+        self.model.path_starts = &starts[0]
+        self.model.path_nodes = &nodes[0]
+        self.model.path_codes = &codes[0]
+        self.model.longest_path = lengths.max()
+        return (starts_array, nodes_array, codes_array)
+
+
+cdef class Tokens:
+    """The corpus as the kernels read it: ids int32[n_tokens], starts int64[n_sentences + 1].
+
+    Checked once here, so that the loops need not: every id below n_words, starts rising from 0 to
+    n_tokens.  The arrays (memory-mapped ones too) are kept alive, not copied.
+    """
+
+    cdef const int32_t[::1] ids
+    cdef const int64_t[::1] starts
+    cdef readonly int64_t n_tokens
+
+    def __init__(
+        self, const int32_t[::1] ids not None, const int64_t[::1] starts not None, int64_t n_words
+    ):
+        cdef int64_t i, n = ids.shape[0], n_sentences = starts.shape[0] - 1
+        cdef int32_t low = 0, high = 0
+        cdef bint rising = True
+        with nogil:
+            for i in range(n):
+                low = min(low, ids[i])
+                high = max(high, ids[i])
+            for i in range(n_sentences):
+                rising = rising and starts[i] <= starts[i + 1]
+        if n_sentences < 0 or not rising or starts[0] != 0 or starts[n_sentences] != n:
+            raise ValueError(f"starts must rise from 0 to the number of tokens, {n}")
+        if n and (low < 0 or high >= n_words):
+            raise ValueError(f"ids must lie from 0 to {n_words - 1}; found {low} to {high}")
+        self.ids = ids
+        self.starts = starts
+        self.n_tokens = n
+
+
+cdef class Worker:
+    """One thread's generator, scratch and sums.  Not to be shared between threads.
+
+    `longest_shard` is the largest number of tokens that `train` will be given.
+    """
+
+    cdef wv_worker *worker
+    cdef readonly Model model
+    cdef readonly int64_t longest_shard
+
+    def __cinit__(self, Model model not None, int64_t longest_shard):
+        cdef int64_t window = model.model.window, stride = model.model.stride
+        cdef int64_t n_kept = longest_shard + 2 * window + 16
+        # What one block can hold: all context words, all outputs, or a whole path.
+        cdef int64_t n_stream = max(
+            2 * window + 2, model.model.negative + 2, model.model.longest_path + 1
+        ) + 16
+        cdef wv_worker *worker = <wv_worker *>_new_block(sizeof(wv_worker))
+        self.worker = worker
+        self.model = model
+        self.longest_shard = longest_shard
+        worker.kept = <int32_t *>_new_block(n_kept * 4)
+        worker.context_first = <int32_t *>_new_block(n_kept * 4)
+        worker.context_last = <int32_t *>_new_block(n_kept * 4)
+        worker.negatives = <int32_t *>_new_block(WV_PAIR_RING * (model.model.negative + 1) * 4)
+        worker.stream_rows = <float **>_new_block(n_stream * sizeof(float *))
+        worker.scores = <float *>_new_block((n_stream * 8 + 32) * 4)
+        worker.labels = <float *>_new_block((n_stream * 8 + 32) * 4)
+        worker.mask = <float *>_new_block((n_stream * 8 + 32) * 4)
+        worker.hidden = <float *>_new_block(stride * 4)
+        worker.hidden_before = <float *>_new_block(stride * 4)
+        worker.spare_row = <float *>_new_block(stride * WV_FIXED_MAX * 4)
+
+    def __dealloc__(self):
+        cdef wv_worker *worker = self.worker
+        if worker == NULL:
+            return
+        free(worker.kept)
+        free(worker.context_first)
+        free(worker.context_last)
+        free(worker.negatives)
+        free(worker.stream_rows)
+        free(worker.scores)
+        free(worker.labels)
+        free(worker.mask)
+        free(worker.hidden)
+        free(worker.hidden_before)
+        free(worker.spare_row)
+        free(worker)
+
+    def train(
+        self, Tokens tokens not None, int64_t first, int64_t end,
+        uint64_t epoch_key, uint64_t shard_key, float rate,
+    ):
+        """Train once on the tokens [first, end) as centre words, with learning rate `rate`.
+
+        `epoch_key` decides which tokens of the epoch are dropped by subsampling; `shard_key`
+        starts the generator for windows and noise words.  Runs without the GIL.
+        """
+        cdef wv_shard shard
+        if not 0 <= first <= end <= tokens.n_tokens or end - first > self.longest_shard:
+            raise ValueError(f"shard {first}..{end} of {tokens.n_tokens} tokens is out of range")
+        if first == end:
+            return
+        shard.ids = &tokens.ids[0]
+        shard.starts = &tokens.starts[0]
+        shard.n_sentences = tokens.starts.shape[0] - 1
+        shard.first = first
+        shard.end = end
+        shard.epoch_key = epoch_key
+        shard.shard_key = shard_key
+        shard.rate = rate
+        with nogil:
+            self.model.ops.train_shard(&self.model.model, self.worker, &shard)
+
+    @property
+    def loss(self):
+        """Sum of the losses of all examples so far, float64; NaN once a score was NaN."""
+        return self.worker.loss
+
+    @property
+    def n_examples(self):
+        """Examples so far: pairs (skip-gram) or centre words with a context (CBOW)."""
+        return self.worker.n_examples
+
+    @property
+    def n_kept(self):
+        """Tokens that subsampling kept so far."""
+        return self.worker.n_kept
+
+    @property
+    def n_cuts(self):
+        """Sentences cut at max_sentence so far."""
+        return self.worker.n_cuts
+
+    def contexts(self):
+        """(kept words, first, last) int32 arrays of the centres of the last shard, for tests.
+
+        first and last are positions in the list of kept words, which begins with the words
+        borrowed from before the shard; a centre's context is first..last but for itself.
+        """
+        cdef int64_t i, start = self.worker.first_centre, end = self.worker.end_centre
+        return [
+            (i, self.worker.kept[i], self.worker.context_first[i], self.worker.context_last[i])
+            for i in range(start, end)
+        ], [self.worker.kept[i] for i in range(self.worker.context_last[end - 1] + 1)]
+
+
+def update_block(
+    float[:, ::1] fixed not None, float[:, ::1] stream not None,
+    const float[:, ::1] labels not None, float rate,
+):
+    """The one update, for tests: changes both sets of rows in place, returns the summed loss.
+
+    fixed: float32[F, stride], 1 <= F <= 6, distinct; stream: float32[S, stride]; labels:
+    float32[S, F] of 0 and 1.  Rows 64-byte aligned, stride a multiple of 16.  Formula: sgd_block.h.
+    """
+    cdef int64_t n_fixed = fixed.shape[0], n_stream = stream.shape[0], stride = fixed.shape[1], i
+    if not 1 <= n_fixed <= WV_FIXED_MAX or stream.shape[1] != stride or stride % FLOATS_PER_LINE:
+        raise ValueError("fixed rows: 1 to 6, both sets of one stride, a multiple of 16")
+    if labels.shape[0] != n_stream or labels.shape[1] != n_fixed:
+        raise ValueError(f"labels: expected float32[{n_stream}, {n_fixed}]")
+    if n_stream == 0:
+        return 0.0
+    model = Model(stream, negative=0, window=max(n_stream, 1))
+    cdef Worker worker = Worker(model, 1)
+    cdef float *fixed_rows[6]
+    cdef float *first_fixed = _rows(fixed, 1, stride, "fixed")
+    cdef float *first_stream = _rows(stream, 1, stride, "stream")
+    for i in range(n_fixed):
+        fixed_rows[i] = first_fixed + i * stride
+    for i in range(n_stream):
+        worker.worker.stream_rows[i] = first_stream + i * stride
+    return worker.model.ops.update_block(
+        worker.worker, <int>n_fixed, fixed_rows, n_stream, worker.worker.stream_rows,
+        &labels[0, 0], stride, rate,
+    )

@@ -1,0 +1,52 @@
+"""Big arrays: zeroed, aligned, on huge pages where the system has them."""
+
+from __future__ import annotations
+
+import mmap
+import os
+
+import numpy as np
+from numpy.typing import NDArray
+
+from wordvec.errors import WordvecError
+
+HUGE_PAGE_BYTES = 2 << 20
+
+
+def zero_rows(n_rows: int, n_columns: int) -> NDArray[np.float32]:
+    """float32[n_rows, n_columns] of zeros that belongs to the caller, on a 2 MB boundary.
+
+    Rows drawn at random cost up to 1.6 times less on huge pages (fewer page walks), so the system
+    is asked for them; pages are taken only when they are first written.  WordvecError when the
+    system will not give the address space.
+    """
+    n_bytes = n_rows * n_columns * 4
+    if n_bytes == 0:
+        return np.zeros((n_rows, n_columns), np.float32)
+    try:
+        area = mmap.mmap(-1, n_bytes + HUGE_PAGE_BYTES)
+    except (OSError, OverflowError, ValueError):
+        raise WordvecError(
+            f"no memory for {n_rows} x {n_columns} weights ({n_bytes / 1e9:.1f} GB); "
+            "use a smaller vector size or a larger minimum count"
+        ) from None
+    if hasattr(mmap, "MADV_HUGEPAGE"):
+        try:
+            area.madvise(mmap.MADV_HUGEPAGE)
+        except OSError:
+            pass  # a kernel without transparent huge pages: slower, not wrong
+    raw = np.frombuffer(area, np.uint8)
+    start = -raw.ctypes.data % HUGE_PAGE_BYTES
+    return raw[start : start + n_bytes].view(np.float32).reshape(n_rows, n_columns)
+
+
+def physical_bytes() -> int:
+    """Bytes of memory that this process may use: the machine's, or its control group's limit."""
+    total = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    for path in ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes"):
+        try:
+            with open(path) as file:
+                total = min(total, int(file.read()))
+        except (OSError, ValueError):
+            continue  # not Linux, or no limit ("max")
+    return total

@@ -1,0 +1,237 @@
+"""Skip-gram and CBOW (Mikolov et al. 2013) over a corpus of ids."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from wordvec.corpus import EncodedCorpus, read_corpus
+from wordvec.formats import save
+from wordvec.kernels import sampling, sgd
+from wordvec.keyedvectors import KeyedVectors
+from wordvec.memory import zero_rows
+from wordvec.options import Word2VecOptions
+from wordvec.progress import Reporter, silent
+from wordvec.trainer import Outcome, Schedule, run, shard_tokens_for
+
+TYPICAL_PATH = 16  # Huffman nodes of a word, for guessing the cost of a shard
+
+
+@dataclass(slots=True)
+class Weights:
+    """The trained arrays, float32[n_words, stride], columns from vector_size on are padding.
+
+    `out_rows` is None without negative sampling, `node_rows` without hierarchical softmax.
+    """
+
+    in_rows: NDArray[np.float32]
+    out_rows: NDArray[np.float32] | None
+    node_rows: NDArray[np.float32] | None
+
+
+@dataclass(slots=True)
+class Trained:
+    """The result of train_vectors: `vectors` is a float32[n_words, vector_size] view."""
+
+    vectors: NDArray[np.float32]
+    weights: Weights
+    outcome: Outcome
+    n_cuts: int  # sentences cut at max_sentence kept words, over all epochs
+
+    @property
+    def interrupted(self) -> bool:
+        return self.outcome.interrupted
+
+    @property
+    def loss(self) -> float:
+        return self.outcome.loss
+
+
+class _ShardWorker:
+    """kernels.sgd.Worker bound to one corpus, as the trainer wants it."""
+
+    def __init__(self, model: sgd.Model, tokens: sgd.Tokens, shard_tokens: int) -> None:
+        self.kernel = sgd.Worker(model, shard_tokens)
+        self.tokens = tokens
+
+    @property
+    def loss(self) -> float:
+        return self.kernel.loss
+
+    @property
+    def n_examples(self) -> int:
+        return self.kernel.n_examples
+
+    def train_shard(
+        self, first: int, end: int, epoch_key: int, shard_key: int, rate: float
+    ) -> None:
+        self.kernel.train(self.tokens, first, end, epoch_key, shard_key, rate)
+
+
+def start_weights(n_words: int, options: Word2VecOptions, original_start: bool) -> Weights:
+    """Fresh weights: small random input rows, zero output rows (as word2vec.c)."""
+    stride = sgd.padded(options.vector_size)
+    in_rows = zero_rows(n_words, stride)
+    sampling.start_rows(in_rows[:, : options.vector_size], options.seed, original_start)
+    return Weights(
+        in_rows,
+        zero_rows(n_words, stride) if options.negative else None,
+        zero_rows(n_words - 1, stride) if options.hs and n_words > 1 else None,
+    )
+
+
+def kernel_model(corpus: EncodedCorpus, options: Word2VecOptions, weights: Weights) -> sgd.Model:
+    """The shared kernel state: weights, samplers and the settings that the loops need."""
+    vocab = corpus.vocab
+    settings: dict[str, Any] = {}
+    if options.sample > 0:
+        settings["keep"] = sampling.keep_thresholds(vocab.counts, options.sample, vocab.n_tokens)
+    if weights.out_rows is not None:
+        noise = sampling.noise_weights(vocab.counts, options.ns_exponent)
+        if vocab.has_separator:
+            noise[0] = 0.0  # the sentence end is never a noise word (word2vec.c)
+        if noise.sum() > 0:
+            settings["aliases"] = sampling.alias_table(noise)
+            settings["out_rows"] = weights.out_rows
+    if weights.node_rows is not None:
+        settings["node_rows"] = weights.node_rows
+        settings["paths"] = sampling.huffman_paths(vocab.counts)
+    return sgd.Model(
+        weights.in_rows,
+        window=options.window,
+        negative=options.negative,
+        negatives=options.negatives,
+        use_cbow=not options.sg,
+        cbow_mean=bool(options.cbow_mean),
+        shrink_windows=options.shrink_windows,
+        max_sentence=options.max_sentence,
+        **settings,
+    )
+
+
+def train_vectors(
+    corpus: EncodedCorpus,
+    options: Word2VecOptions,
+    reporter: Reporter = silent,
+    *,
+    original_start: bool = False,
+) -> Trained:
+    """Train word vectors on an encoded corpus; the weights belong to the result.
+
+    `original_start` takes word2vec.c's start vectors (their low-bit generator repeats; see
+    kernels.sampling.start_rows).  TrainingError when training diverges.  After a first Ctrl-C
+    the result holds the vectors so far and `interrupted` is true.
+    """
+    weights = start_weights(len(corpus.vocab), options, original_start)
+    model = kernel_model(corpus, options, weights)
+    tokens = sgd.Tokens(corpus.ids, corpus.starts, len(corpus.vocab))
+    per_output = options.vector_size * (1 if not options.sg else options.window)
+    n_outputs = (options.negative + 1) * bool(options.negative) + TYPICAL_PATH * options.hs
+    shard_tokens = shard_tokens_for(tokens.n_tokens, max(1.0, per_output * max(n_outputs, 1)))
+    schedule = Schedule(
+        n_tokens=tokens.n_tokens,
+        epochs=options.epochs,
+        alpha=options.alpha,
+        min_alpha=options.min_alpha,
+        seed=options.seed,
+        shard_tokens=shard_tokens,
+    )
+    workers: list[_ShardWorker] = []
+
+    def make_worker() -> _ShardWorker:
+        workers.append(_ShardWorker(model, tokens, shard_tokens))
+        return workers[-1]
+
+    outcome = run(schedule, make_worker, options.workers, reporter)
+    return Trained(
+        vectors=weights.in_rows[:, : options.vector_size],
+        weights=weights,
+        outcome=outcome,
+        n_cuts=sum(worker.kernel.n_cuts for worker in workers),
+    )
+
+
+class Word2Vec:
+    """Word vectors from sentences or a file, under gensim 4's names.
+
+    sentences: an iterable of token lists (read once), or None.  corpus_file: anything that
+    `wordvec.corpus.read_corpus` takes: a path, several, a folder, a glob, "-".  With neither,
+    an untrained model is made that `train` can fill.  Options: see `Word2VecOptions`, plus
+    gensim's `max_final_vocab` for `max_vocab`.  memory: bytes for the ids, half of the machine's
+    by default; beyond it they go to disk.  reporter: called with Progress records.
+
+    After training, `wv` holds the vectors, `options` the settings, `outcome` what the run did.
+    """
+
+    def __init__(
+        self,
+        sentences: Iterable[Sequence[str]] | None = None,
+        corpus_file: str | os.PathLike[str] | None = None,
+        *,
+        memory: int | None = None,
+        ids_path: str | os.PathLike[str] | None = None,
+        reporter: Reporter = silent,
+        max_final_vocab: int | None = None,
+        **options: Any,
+    ) -> None:
+        if max_final_vocab is not None:
+            options["max_vocab"] = max_final_vocab
+        self.options = Word2VecOptions(**options)
+        self._memory = memory
+        self._ids_path = ids_path
+        self._reporter = reporter
+        self.wv: KeyedVectors | None = None
+        self.outcome: Outcome | None = None
+        if sentences is not None and corpus_file is not None:
+            raise TypeError("give either sentences or corpus_file, not both")
+        source = sentences if corpus_file is None else corpus_file
+        if source is not None:
+            self.train(source)
+
+    def train(self, source: Any) -> Word2Vec:
+        """Count the vocabulary of `source`, train on it from the start, and return the model."""
+        if isinstance(source, EncodedCorpus):
+            corpus = source
+        else:
+            corpus = read_corpus(
+                source,
+                min_count=self.options.min_count,
+                max_vocab=self.options.max_vocab,
+                n_threads=self.options.workers,
+                memory=self._memory,
+                ids_path=self._ids_path,
+                reporter=self._reporter,
+            )
+        trained = train_vectors(corpus, self.options, self._reporter)
+        self.outcome = trained.outcome
+        self.wv = KeyedVectors(corpus.vocab.words, trained.vectors, counts=corpus.vocab.counts)
+        return self
+
+    @property
+    def vector_size(self) -> int:
+        return self.options.vector_size
+
+    @property
+    def epochs(self) -> int:
+        return self.options.epochs
+
+    def get_latest_training_loss(self) -> float:
+        """Mean loss per example of the last epoch, float64.  (gensim's is a float32 sum.)"""
+        return self.outcome.loss if self.outcome is not None else 0.0
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write the vectors in word2vec's format: binary for a name in .bin, else text."""
+        if self.wv is None:
+            raise RuntimeError("the model has no vectors yet: train it first")
+        save(self.wv, path)
+
+    def __repr__(self) -> str:
+        n_words = len(self.wv) if self.wv is not None else 0
+        return (
+            f"Word2Vec<vocab={n_words}, vector_size={self.vector_size}, alpha={self.options.alpha}>"
+        )
