@@ -56,7 +56,7 @@ def _centroids(
     return centroids, is_empty
 
 
-def write_classes(words: Iterable[bytes], classes: NDArray[np.int64], out: BinaryIO) -> None:
+def write_classes(out: BinaryIO, words: Iterable[str], classes: NDArray[np.int64]) -> None:
     """`WORD CLASS` lines in vocabulary order, without a header."""
     for word, k in zip(words, classes.tolist(), strict=True):
-        out.write(b"%b %d\n" % (word, k))
+        out.write(f"{word} {k}\n".encode("utf-8", "surrogateescape"))

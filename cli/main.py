@@ -7,6 +7,7 @@ slow import ends as cleanly as any other.
 
 from __future__ import annotations
 
+import atexit
 import os
 import sys
 from collections.abc import Sequence
@@ -115,6 +116,7 @@ def complain(line: str) -> None:
 
 def leave_at_once(code: int) -> NoReturn:
     """End the process without waiting for threads or closing a pipe that is gone."""
+    atexit._run_exitfuncs()  # removes what temporary files are left
     for stream in (sys.stdout, sys.stderr):
         try:
             stream.flush()

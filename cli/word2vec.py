@@ -25,9 +25,11 @@ from .flags import (
 from .main import EXIT_ERROR, EXIT_INTERRUPTED
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
     from wordvec.corpus import EncodedCorpus
     from wordvec.files import OutputFile
-    from wordvec.models.word2vec import Trained
     from wordvec.progress import Progress
     from wordvec.vocab import Vocab
 
@@ -162,7 +164,8 @@ def run_job(job: Job, options: Word2VecOptions, command: str) -> int:
         if job.debug > 0:
             say(f"Vocab size: {len(vocab)}\nWords in train file: {vocab.n_tokens}\n")
         if vocab_file is not None:
-            save_vocab(vocab, vocab_file)
+            vocab.write(vocab_file.stream)
+            vocab_file.commit()
         if vectors_file is None or corpus is None:
             return 0
         return train_and_write(job, options, corpus, vectors_file, report, command)
@@ -198,11 +201,6 @@ def read_text(
     return corpus.vocab, corpus
 
 
-def save_vocab(vocab: Vocab, file: OutputFile) -> None:
-    vocab.write(file)
-    file.commit()
-
-
 def train_and_write(
     job: Job,
     options: Word2VecOptions,
@@ -214,29 +212,32 @@ def train_and_write(
     from wordvec.models.word2vec import train_vectors
 
     try:
-        trained = train_vectors(corpus, options, reporter=report)
+        trained = train_vectors(corpus, options, reporter=report, original_start=True)
     except KeyboardInterrupt:
         raise KeyboardInterrupt("no vectors were written") from None
-    write_result(job, corpus.vocab, trained, vectors_file)
+    if trained.n_cuts and options.max_sentence:
+        remark(command, f"note: {trained.n_cuts} sentences, over all passes, were cut at "
+               f"{options.max_sentence} words (-max-sentence 0: never)")  # fmt: skip
+    write_result(job, corpus.vocab.words, trained.vectors, vectors_file)
     vectors_file.commit()
     if trained.interrupted:
-        share = trained.n_tokens_trained / max(1, options.epochs * corpus.vocab.n_tokens)
+        share = trained.outcome.n_tokens_trained / max(1, options.epochs * len(corpus.ids))
         remark(command, f"interrupted at {share:.1%}; the vectors so far are in {job.output}")
         return EXIT_INTERRUPTED
     return 0
 
 
-def write_result(job: Job, vocab: Vocab, trained: Trained, file: OutputFile) -> None:
+def write_result(job: Job, words: list[str], vectors: NDArray[np.float32], to: OutputFile) -> None:
     from wordvec.formats import word2vec_binary, word2vec_text
 
     if job.classes > 0:
         from .classes import classes_of, write_classes
 
-        write_classes(vocab.words, classes_of(trained.vectors, job.classes), file)
+        write_classes(to.stream, words, classes_of(vectors, job.classes))
     elif job.binary:
-        word2vec_binary.write(vocab.words, trained.vectors, file)
+        word2vec_binary.write(to.stream, words, vectors, to.path)
     else:
-        word2vec_text.write(vocab.words, trained.vectors, file)
+        word2vec_text.write(to.stream, words, vectors, to.path)
 
 
 class OriginalProgress:
