@@ -11,7 +11,8 @@ import click
 from .meter import Meter, short_number
 
 if TYPE_CHECKING:
-    from wordvec.models.word2vec import Word2Vec
+    from wordvec.files import OutputFile
+    from wordvec.keyedvectors import KeyedVectors
 
 DEFAULT_OUTPUT = "wordvec-demo.txt"
 # Chosen by looking at neighbours: half a million words want many passes and few rare words.
@@ -50,13 +51,13 @@ def command(output: str | None, force: bool) -> int:
 
     with OutputFile(path) as file:
         start = time.perf_counter()
-        model = train(start)
-        show_neighbours(model)
-        write(model, file)
+        vectors, interrupted = train(start)
+        show_neighbours(vectors)
+        write(vectors, file)
     seconds = time.perf_counter() - start
-    print(f"\n{len(model.wv.words)} vectors are in {path}; the whole demo took {seconds:.1f} s.")
+    print(f"\n{len(vectors)} vectors are in {path}; the whole demo took {seconds:.1f} s.")
     print_next_steps(path)
-    return EXIT_INTERRUPTED if model.outcome.interrupted else 0
+    return EXIT_INTERRUPTED if interrupted else 0
 
 
 def refuse_foreign(path: str) -> None:
@@ -77,7 +78,8 @@ def refuse_foreign(path: str) -> None:
         )
 
 
-def train(start: float) -> Word2Vec:
+def train(start: float) -> tuple[KeyedVectors, bool]:
+    """The vectors, and whether Ctrl-C ended their training early."""
     from wordvec.models.word2vec import Word2Vec
 
     from .demotext import sentences
@@ -104,23 +106,24 @@ def train(start: float) -> Word2Vec:
         model = Word2Vec(text, workers=n_threads, reporter=meter, **SETTINGS)
     finally:
         meter.close()
+    assert model.wv is not None and model.outcome is not None  # it has been trained
     if model.outcome.interrupted:
         print("Interrupted: these are the vectors so far.")
-    return model
+    return model.wv, model.outcome.interrupted
 
 
-def show_neighbours(model: Word2Vec) -> None:
+def show_neighbours(vectors: KeyedVectors) -> None:
     print("\nNearest neighbours by cosine:")
-    shown = [word for word in WORDS_SHOWN if word in model.wv]
-    for word in shown:
-        found = model.wv.similar(word, N_NEIGHBOURS)
-        print(f"  {word:<10} " + ", ".join(f"{other} {cosine:.2f}" for other, cosine in found))
+    for word in WORDS_SHOWN:
+        if word in vectors:
+            found = vectors.similar(word, N_NEIGHBOURS)
+            print(f"  {word:<10} " + ", ".join(f"{other} {cosine:.2f}" for other, cosine in found))
 
 
-def write(model: Word2Vec, file: Any) -> None:
+def write(vectors: KeyedVectors, file: OutputFile) -> None:
     from wordvec.formats import word2vec_text
 
-    word2vec_text.write(file.stream, model.wv.words, model.wv.matrix, file.path)
+    word2vec_text.write(file.stream, vectors.words, vectors.matrix, file.path)
 
 
 def print_next_steps(path: str) -> None:

@@ -16,9 +16,7 @@ SKIPPED_FOLDERS = frozenset(
 _IN_TRIPLE = r"{0}{0}{0}([^{0}\\]*(?:(?:\\.|{0}(?!{0}{0}))[^{0}\\]*)*){0}{0}{0}"
 _IN_SINGLE = r"{0}[^{0}\\\n]*(?:\\.[^{0}\\\n]*)*{0}"
 LITERALS = re.compile(
-    "|".join(
-        [r"#[^\n]*", *(form.format(q) for form in (_IN_TRIPLE, _IN_SINGLE) for q in "\"'")]
-    ),
+    "|".join([r"#[^\n]*", *(form.format(q) for form in (_IN_TRIPLE, _IN_SINGLE) for q in "\"'")]),
     re.DOTALL,
 )
 # What may stand on the line before a triple-quoted string that is a docstring.

@@ -14,6 +14,8 @@ from typing import Any
 
 import click
 
+from wordvec import __version__
+
 # Optional import -> (what it is for, the line that installs it).
 EXTRAS = {
     "zstandard": ("reading .zst corpora", "pip install 'wordvec[zst]'"),
@@ -34,8 +36,8 @@ def examine() -> dict[str, Any]:
     except Exception as error:  # a broken build is just what doctor must be able to report
         sets, active, problem = [], None, f"{type(error).__name__}: {error}"
     return {
-        "versions": {name: installed_version(name) for name in ("wordvec", "numpy", "click")}
-        | {"python": platform.python_version()},
+        "versions": {name: installed_version(name) for name in ("numpy", "click")}
+        | {"wordvec": __version__, "python": platform.python_version()},
         "python": sys.executable,
         "platform": platform.platform(),
         "processor": processor_name(),

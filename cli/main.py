@@ -50,10 +50,12 @@ def invoke(args: list[str]) -> int:
 
     from .app import wordvec
 
+    # Not `wordvec.main(args)`: click would end the process itself on a broken pipe or Ctrl-C.
     try:
-        result = wordvec.main(args, prog_name="wordvec", standalone_mode=False)
-    except click.Abort:  # click's own translation of Ctrl-C and of the end of input
-        raise KeyboardInterrupt from None
+        with wordvec.make_context("wordvec", args) as context:
+            result = wordvec.invoke(context)
+    except click.exceptions.Exit as end:  # --help, --version
+        return end.exit_code
     return result if isinstance(result, int) else 0
 
 
@@ -76,9 +78,7 @@ def explain(error: Exception) -> str:
     elif is_ours(error):
         text = str(error)
     else:
-        text = (
-            f"unexpected {type(error).__name__}: {error} (a bug; WORDVEC_DEBUG=1 shows where)"
-        )
+        text = f"unexpected {type(error).__name__}: {error} (a bug; WORDVEC_DEBUG=1 shows where)"
     return " ".join(text.split())
 
 

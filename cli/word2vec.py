@@ -211,6 +211,7 @@ def train_and_write(
 ) -> int:
     from wordvec.models.word2vec import train_vectors
 
+    report.begin_training(options.alpha)
     try:
         trained = train_vectors(corpus, options, reporter=report, original_start=True)
     except KeyboardInterrupt:
@@ -247,21 +248,25 @@ class OriginalProgress:
         self.debug = debug
         self.n_count_lines = 0
 
+    def begin_training(self, alpha: float) -> None:
+        """The first record, which shows the rate at the start."""
+        self._record(alpha, 0.0, 0.0)
+
     def __call__(self, progress: Progress, /) -> None:
-        if self.debug < 2:
-            return
         if progress.stage == "count":
             n_lines = progress.n_tokens_read // TOKENS_PER_COUNT_LINE
-            if n_lines > self.n_count_lines:
-                self.n_count_lines = n_lines
+            if n_lines > self.n_count_lines and self.debug > 1:
                 say(f"{n_lines}M\r")
-            return
-        n_total = (progress.n_total or 0) + 1
-        thousands = progress.n_done / max(progress.cpu_seconds, 1e-6) / 1000
-        say(
-            f"\rAlpha: {progress.rate or 0.0:f}  Progress: {progress.n_done / n_total * 100:.2f}%"
-            f"  Words/thread/sec: {thousands:.2f}k  "
-        )
+            self.n_count_lines = n_lines
+        elif progress.n_done > 0:
+            n_total = (progress.n_total or 0) + 1
+            thousands = progress.n_done / max(progress.cpu_seconds, 1e-6) / 1000
+            self._record(progress.rate or 0.0, progress.n_done / n_total * 100, thousands)
+
+    def _record(self, alpha: float, percent: float, thousands: float) -> None:
+        if self.debug > 1:
+            say(f"\rAlpha: {alpha:f}  Progress: {percent:.2f}%  "
+                f"Words/thread/sec: {thousands:.2f}k  ")  # fmt: skip
 
 
 def say(*parts: str) -> None:
