@@ -19,6 +19,23 @@ if not list((ROOT / "wordvec" / "kernels").glob("*.so")):
 
 sys.path.insert(0, str(TESTS))  # for `import reference`
 
+
+def import_from_checkout() -> bool:
+    """After `build_ext --inplace`, cli/ is not importable as wordvec_cli: make it so."""
+    if importlib.util.find_spec("wordvec_cli") is not None:
+        return False
+    spec = importlib.util.spec_from_file_location(
+        "wordvec_cli", ROOT / "cli" / "__init__.py", submodule_search_locations=[str(ROOT / "cli")]
+    )
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules["wordvec_cli"] = module
+    spec.loader.exec_module(module)
+    return True
+
+
+IS_CHECKOUT = import_from_checkout()
+
 SHARED_DATA = Path(os.environ.get("WORDVEC_DATA", ROOT.parent / "shared" / "data"))
 
 Finished = subprocess.CompletedProcess[bytes]
@@ -40,7 +57,7 @@ def command_environment(tmp_path_factory: pytest.TempPathFactory) -> dict[str, s
     wordvec is importable; wordvec_cli is the folder cli/ under another name.
     """
     environment = {k: v for k, v in os.environ.items() if k not in ("WORDVEC_DEBUG", "COLUMNS")}
-    if importlib.util.find_spec("wordvec_cli") is None:
+    if IS_CHECKOUT:
         links = tmp_path_factory.mktemp("import")
         (links / "wordvec_cli").symlink_to(ROOT / "cli")
         paths = [str(links), str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])]
