@@ -48,8 +48,9 @@ def bits_at(epoch_key: int, position: int) -> int:
 class Stream:
     """xorshift64* and the draws made from it."""
 
-    def __init__(self, from_key: int) -> None:
+    def __init__(self, from_key: int, *, has_noise: bool = True) -> None:
         self.state = mix(from_key) | 1
+        self.for_noise = Stream(from_key + 1, has_noise=False) if has_noise else self
         self.pool: list[int] = []
         self.n_pool_draws = 0
 
@@ -64,7 +65,7 @@ class Stream:
         return (self.next() >> 32) * n >> 32
 
     def noise(self, aliases) -> int:
-        draw = self.next()
+        draw = self.for_noise.next()
         slot = (draw >> 32) * len(aliases) >> 32
         return slot if draw & 0xFFFFFFFF < aliases[slot][0] else int(aliases[slot][1])
 

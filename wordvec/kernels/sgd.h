@@ -15,6 +15,7 @@ enum {
     WV_POOL_SIZE = 256,  /* recycled negatives: slots of the pool ... */
     WV_POOL_USES = 8,    /* ... and how often each drawn word is used, on average */
     WV_PAIR_RING = 16,   /* pairs prepared ahead when every pair has its own negatives */
+    WV_DRAWS_AHEAD = 16, /* noise draws made ahead, a power of 2 */
     WV_PREFETCH_CENTRES = 2,
 };
 
@@ -48,7 +49,10 @@ typedef struct {
 } wv_model;
 
 typedef struct {
-    uint64_t stream;
+    uint64_t stream;       /* window widths, slots of the pool */
+    uint64_t noise_stream; /* noise words, and nothing else */
+    uint64_t draws_ahead[WV_DRAWS_AHEAD];
+    uint32_t n_draws;
     uint32_t pool[WV_POOL_SIZE];
     uint32_t n_pool_draws;
     /* the kept tokens of the shard, with the context of each as a range of this same list */

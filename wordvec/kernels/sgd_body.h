@@ -412,6 +412,7 @@ static void train_shard(const wv_model *model, wv_worker *worker, const wv_shard
             skip_gram_paths(&pass);
     }
     if (model->out_rows) {
+        start_noise(model, worker, shard->shard_key);
         if (model->negatives == WV_NEGATIVES_RECYCLED)
             fill_pool(model, worker);
         int64_t n_outputs = model->negative + 1;

@@ -114,10 +114,28 @@ static void prepare_shard(const wv_model *model, wv_worker *worker, const wv_sha
     worker->n_kept += worker->end_centre - worker->first_centre;
 }
 
-/* One word from the noise distribution. */
+static inline uint64_t prepare_draw(const wv_model *model, wv_worker *worker)
+{
+    uint64_t draw = wv_next(&worker->noise_stream);
+    __builtin_prefetch(&model->aliases[wv_below(draw, (uint32_t)model->n_words)]);
+    return draw;
+}
+
+static void start_noise(const wv_model *model, wv_worker *worker, uint64_t shard_key)
+{
+    worker->noise_stream = wv_stream(shard_key + 1);
+    worker->n_draws = 0;
+    for (int i = 0; i < WV_DRAWS_AHEAD; i++)
+        worker->draws_ahead[i] = prepare_draw(model, worker);
+}
+
+/* One word from the noise distribution.  The alias table lies beyond the second-level cache, so
+ * its entry is asked for WV_DRAWS_AHEAD draws before it is read. */
 static inline int32_t draw_noise(const wv_model *model, wv_worker *worker)
 {
-    uint64_t draw = wv_next(&worker->stream);
+    uint64_t *ahead = &worker->draws_ahead[worker->n_draws++ % WV_DRAWS_AHEAD];
+    uint64_t draw = *ahead;
+    *ahead = prepare_draw(model, worker);
     uint32_t slot = wv_below(draw, (uint32_t)model->n_words);
     wv_alias alias = model->aliases[slot];
     return (int32_t)((uint32_t)draw < alias.threshold ? slot : alias.other);

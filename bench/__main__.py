@@ -1,0 +1,135 @@
+"""The one entry point: `python -m bench SUITE`; README.md beside this file explains each."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from bench import quality, report, rivals, speed, texts
+from bench.measure import BenchError
+
+ROOT = Path(__file__).resolve().parent.parent
+SUITES = ("rivals", "train", "ids", "memory", "quality", "table")
+
+
+def at_least(low: int) -> Callable[[str], int]:
+    def convert(text: str) -> int:
+        value = int(text)
+        if value < low:
+            raise argparse.ArgumentTypeError(f"expected {low} or more, found {value}")
+        return value
+
+    return convert
+
+
+def parse(arguments: list[str] | None) -> argparse.Namespace:
+    data = texts.shared_data(ROOT)
+    parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
+    add = parser.add_argument
+    add("suite", choices=SUITES)
+    add("files", nargs="*", type=Path, help="table: JSON-lines files to show again")
+    add(
+        "--corpus",
+        type=Path,
+        default=data / "corpora" / "enwiki17m.txt.xz",
+        help="plain, .xz, .gz or .bz2 text (default %(default)s)",
+    )
+    add("--evaluation", type=Path, default=data / "eval", help="folder of the judges' files")
+    add("--wordvec", metavar="COMMAND", help="how to call wordvec (default: the installed one)")
+    add("--rounds", type=at_least(1), default=3, help="train, ids: interleaved rounds")
+    add("--epochs", type=at_least(1), default=3, help="epochs of wordvec (and of all in quality)")
+    add(
+        "--rival-tokens",
+        type=at_least(0),
+        default=2_000_000,
+        help="train: rivals train one epoch of so many tokens; 0: all that wordvec trains",
+    )
+    add(
+        "--only",
+        nargs="+",
+        choices=rivals.ALGORITHMS,
+        metavar="ALGORITHM",
+        help=f"train, quality: some of {', '.join(rivals.ALGORITHMS)}",
+    )
+    add(
+        "--variants",
+        nargs="+",
+        default=["default"],
+        choices=["default", "recycled", "window", "pair"],
+        help="quality: kinds of negatives",
+    )
+    add("--seeds", type=at_least(1), default=3, help="quality: trainings for each mean")
+    add("--jobs", type=at_least(1), default=1, help="quality: trainings at the same time")
+    add(
+        "--original",
+        nargs="+",
+        type=Path,
+        default=[],
+        metavar="FILE",
+        help="quality: results of the original, instead of training it",
+    )
+    add(
+        "--json", type=Path, help="where the JSON lines go (default bench/results/SUITE-TIME.jsonl)"
+    )
+    return parser.parse_args(arguments)  # fmt: skip
+
+
+def run_suite(options: argparse.Namespace, results: report.Results, work: Path) -> None:
+    text = texts.plain_text(options.corpus, texts.cache_folder())
+    results.add(report.machine(options.suite, text))
+    if options.suite == "ids":
+        speed.ids_suite(results, text, work, options.rounds)
+        return
+    ours = rivals.wordvec_command(options.wordvec)
+    if options.suite == "memory":
+        speed.memory_suite(results, text, work, ours, options.epochs)
+    elif options.suite == "train":
+        groups = options.only or list(speed.GROUPS)
+        if unknown := set(groups) - set(speed.GROUPS):
+            raise BenchError(f"train has no goals for {', '.join(sorted(unknown))}")
+        bench = speed.prepare(results, work, text, ours, options.epochs, options.rival_tokens)
+        speed.train_suite(bench, groups, options.rounds)
+    else:
+        plan = quality.Plan(
+            algorithms=options.only or ["sgns-d100", "cbow-d100", "hs-d100"],
+            variants=["" if name == "default" else name for name in options.variants],
+            n_seeds=options.seeds,
+            n_epochs=options.epochs,
+            n_jobs=options.jobs,
+        )
+        evaluation = options.evaluation.resolve()
+        quality.quality_suite(results, plan, text, work, evaluation, ours, options.original)
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Exit code 0: all goals reached; 1: one missed; 2: could not be measured."""
+    options = parse(arguments)
+    try:
+        if options.suite == "rivals":
+            print(quality.show_rivals())
+            return 0
+        if options.suite == "table":
+            print(report.markdown(report.read_records(options.files)))
+            return 0
+        stamp = time.strftime("%Y%m%d-%H%M%S")
+        path = options.json or ROOT / "bench" / "results" / f"{options.suite}-{stamp}.jsonl"
+        results = report.Results(path)
+        with tempfile.TemporaryDirectory(prefix="wordvec-bench-") as work:
+            run_suite(options, results, Path(work))
+    except BenchError as error:
+        print(f"bench: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("bench: interrupted; the JSON lines written so far are kept", file=sys.stderr)
+        return 130
+    print(report.markdown(results.records))
+    report.say(f"JSON lines: {path}")
+    return 1 if report.missed(results.records) else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
