@@ -360,16 +360,21 @@ cdef class Worker:
         return self.worker.n_cuts
 
     def contexts(self):
-        """(kept words, first, last) int32 arrays of the centres of the last shard, for tests.
+        """What the last shard was cut into, for tests: (centres, kept words).
 
-        first and last are positions in the list of kept words, which begins with the words
-        borrowed from before the shard; a centre's context is first..last but for itself.
+        Each centre is (position, word, first, last) in the list of kept words, which also holds
+        the words borrowed from before and after the shard; its context is first..last without
+        itself.
         """
         cdef int64_t i, start = self.worker.first_centre, end = self.worker.end_centre
-        return [
-            (i, self.worker.kept[i], self.worker.context_first[i], self.worker.context_last[i])
-            for i in range(start, end)
-        ], [self.worker.kept[i] for i in range(self.worker.context_last[end - 1] + 1)]
+        cdef int64_t last = -1
+        centres = []
+        for i in range(start, end):
+            centres.append(
+                (i, self.worker.kept[i], self.worker.context_first[i], self.worker.context_last[i])
+            )
+            last = max(last, self.worker.context_last[i])
+        return centres, [self.worker.kept[i] for i in range(last + 1)]
 
 
 def update_block(

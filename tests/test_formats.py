@@ -1,0 +1,345 @@
+"""word2vec's formats: bytes that come back as they were, and damage that is named."""
+
+import bz2
+import gzip
+import io
+import lzma
+import os
+import re
+import struct
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
+
+from wordvec.errors import FormatError, OptionError, OutputError
+from wordvec.formats import blocks, load, save, word2vec_binary, word2vec_text
+from wordvec.formats.blocks import BlockReader
+from wordvec.vectors import Vectors
+
+FORMATS = [word2vec_text, word2vec_binary]
+WORDS = [
+    "</s>",
+    "the",
+    "a\xa0b",
+    "🙂",
+    b"\xff\xfe bad"[:2].decode("utf-8", "surrogateescape"),
+    "x\ty",
+]
+MATRIX = np.arange(18, dtype=np.float32).reshape(6, 3) / 8 - 1
+
+
+def read(module: Any, data: bytes, sized: bool = True) -> tuple[list[str], np.ndarray]:
+    return module.read(BlockReader(io.BytesIO(data), "file", len(data) if sized else None))
+
+
+def write(module: Any, words: Any, matrix: np.ndarray) -> bytes:
+    stream = io.BytesIO()
+    module.write(stream, words, matrix)
+    return stream.getvalue()
+
+
+def bits(matrix: np.ndarray) -> bytes:
+    return np.ascontiguousarray(matrix).tobytes()
+
+
+def test_layout_of_text() -> None:
+    data = write(word2vec_text, ["</s>", "é"], np.float32([[0.5, -1], [1e-7, 123456.789]]))
+    assert data == b"2 2\n</s> 0.500000 -1.000000 \n\xc3\xa9 0.000000 123456.789062 \n"
+
+
+def test_layout_of_binary() -> None:
+    data = write(word2vec_binary, ["</s>", "é"], np.float32([[0.5, -1], [2, 3]]))
+    records = [b"</s> " + struct.pack("<2f", 0.5, -1), b"\xc3\xa9 " + struct.pack("<2f", 2, 3)]
+    assert data == b"2 2\n" + b"".join(record + b"\n" for record in records)
+
+
+words_strategy = st.lists(
+    st.binary(max_size=12)
+    .map(lambda raw: re.sub(rb"[ \n]", b"_", raw))
+    .map(lambda raw: raw.decode("utf-8", "surrogateescape"))
+)
+# Every sixth decimal that float32 can hold is written as it was read.
+short_numbers = st.integers(-(10**7), 10**7).map(lambda k: np.float32(k / 10**6))
+any_bits = st.integers(0, 2**32 - 1).map(lambda k: np.uint32(k).view(np.float32))
+
+
+@given(words_strategy, st.integers(1, 5), st.booleans(), st.data())
+def test_text_round_trip(words: list[str], dim: int, sized: bool, data: st.DataObject) -> None:
+    n_numbers = len(words) * dim
+    numbers = data.draw(st.lists(short_numbers, min_size=n_numbers, max_size=n_numbers))
+    matrix = np.array(numbers, dtype=np.float32).reshape(len(words), dim)
+    content = write(word2vec_text, words, matrix)
+    found_words, found = read(word2vec_text, content, sized)
+    assert found_words == words
+    assert found.shape == matrix.shape and found.dtype == np.float32
+    assert np.abs(found - matrix).max(initial=0) < 1.5e-6
+    assert write(word2vec_text, found_words, found) == content
+    assert word2vec_text.sniff(content)
+
+
+@given(words_strategy, st.integers(1, 5), st.booleans(), st.data())
+def test_binary_round_trip(words: list[str], dim: int, sized: bool, data: st.DataObject) -> None:
+    n_numbers = len(words) * dim
+    numbers = data.draw(st.lists(any_bits, min_size=n_numbers, max_size=n_numbers))
+    matrix = np.array(numbers, dtype=np.float32).reshape(len(words), dim)
+    content = write(word2vec_binary, words, matrix)
+    found_words, found = read(word2vec_binary, content, sized)
+    assert found_words == words and bits(found) == bits(matrix)
+    assert write(word2vec_binary, found_words, found) == content
+    assert word2vec_binary.sniff(content)
+
+
+@pytest.mark.parametrize("module", FORMATS)
+@pytest.mark.parametrize("dim", [1, 15, 16, 17, 33, 300])
+def test_many_blocks(module: Any, dim: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Records across the borders of blocks, long words, doubles, padded rows."""
+    monkeypatch.setattr(blocks, "BLOCK_BYTES", 5000)
+    monkeypatch.setattr(blocks, "_FIRST_MATRIX_BYTES", 2000)
+    rng = np.random.default_rng(dim)
+    padded = np.round(rng.normal(0, 1, (200, dim + 16)), 3).astype(np.float32)
+    matrix = padded[:, :dim]
+    words = ["same"] * 5 + ["w" * int(n) for n in rng.integers(0, 300, 194)] + ["long" * 25_000]
+    content = write(module, words, matrix)
+    for sized in (True, False):
+        found_words, found = read(module, content, sized)
+        assert found_words == words
+        assert write(module, found_words, found) == content
+        assert bits(found) == bits(matrix)
+
+
+class ByteWords:
+    def __len__(self) -> int:
+        return 2
+
+    def word_bytes(self, index: int, /) -> bytes:
+        return [b"a", b"\xff"][index]
+
+
+def test_words_as_bytes_and_matrices_of_any_order() -> None:
+    matrix = np.asfortranarray(MATRIX[:2])
+    for module in FORMATS:
+        assert write(module, ByteWords(), matrix) == write(module, ["a", "\udcff"], MATRIX[:2])
+
+
+def test_text_of_other_programs() -> None:
+    same = np.float32([[0.5, -1], [1e-7, 3]])
+    for content in (
+        b"2 2\na 0.5 -1.0\nb 1e-07 3.0\n",
+        b"2 2\r\na 0.5 -1\r\nb 1e-7 3 \r\n",
+        b" 2\t2 \na  .5\t-1. \nb 1E-07 +3\n\n \n",
+    ):
+        assert word2vec_text.sniff(content)
+        words, matrix = read(word2vec_text, content)
+        assert words == ["a", "b"] and bits(matrix) == bits(same)
+    words, matrix = read(word2vec_text, b"1 3\nx nan -inf inf\n")
+    assert np.isnan(matrix[0, 0]) and matrix[0, 1] == -np.inf and matrix[0, 2] == np.inf
+
+
+def test_binary_without_newlines() -> None:
+    content = b"2 1\na " + struct.pack("<f", 1) + b"b " + struct.pack("<f", 2)
+    words, matrix = read(word2vec_binary, content)
+    assert words == ["a", "b"] and matrix.tolist() == [[1], [2]]
+
+
+@pytest.mark.parametrize("module", FORMATS)
+def test_no_words(module: Any) -> None:
+    words, matrix = read(module, b"0 100\n")
+    assert words == [] and matrix.shape == (0, 100)
+    assert write(module, words, matrix) == b"0 100\n"
+
+
+@pytest.mark.parametrize("module", FORMATS)
+@pytest.mark.parametrize("sized", [True, False])
+def test_cut_short_at_every_byte(module: Any, sized: bool) -> None:
+    content = write(module, WORDS, MATRIX)
+    # The newline after the last binary record carries nothing: gensim leaves it out.
+    n_needed = len(content) - (module is word2vec_binary)
+    for length in range(n_needed):
+        with pytest.raises(FormatError) as caught:
+            read(module, content[:length], sized)
+        assert "\n" not in str(caught.value)
+        assert caught.value.offset is not None and caught.value.offset <= length
+    assert read(module, content[:n_needed], sized)[0] == WORDS
+
+
+@pytest.mark.parametrize("module", FORMATS)
+@pytest.mark.parametrize("sized", [True, False])
+@pytest.mark.parametrize(
+    "header",
+    ["", "6", "x y", "6 x", "-6 3", "6 -3", "6 0", "0 0", "6.0 3", "6 3 1", "7 3", "5 3", "6 2",
+     "6 4", "1e3 3", "999999999999999999999999 3", "6 99999999999999999999",
+     "4000000000000 1000000", "9" * 300 + " 3", "6 " * 200, "²6 3"],
+)  # fmt: skip
+def test_headers_that_lie(module: Any, sized: bool, header: str) -> None:
+    body = write(module, WORDS, MATRIX).partition(b"\n")[2]
+    with pytest.raises(FormatError) as caught:
+        read(module, header.encode() + b"\n" + body, sized)
+    assert "\n" not in str(caught.value) and len(str(caught.value)) < 1000
+
+
+@pytest.mark.parametrize("module", FORMATS)
+def test_limit(module: Any) -> None:
+    content = write(module, WORDS, MATRIX)
+    reader = BlockReader(io.BytesIO(content), "file", len(content))
+    words, matrix = module.read(reader, limit=2)
+    assert words == WORDS[:2] and bits(matrix) == bits(MATRIX[:2])
+
+
+@pytest.mark.parametrize(
+    ("body", "offset", "message"),
+    [
+        (b"a 1 2\n", 9, "expected 3 numbers for word 1, found the end of the line"),
+        (b"aaaaaaa\n", 11, "expected 3 numbers for word 1"),
+        (b"a 1 2 3 4\n", 12, "the end of word 1 after 3 numbers, found b?'4"),
+        (b"a b 1 2 3\n", 6, "expected a number of word 1, found 'b 1 2 3"),
+        (b"a 1 2,5 3\n", 9, "expected a number of word 1, found ',5 3"),
+        (b"a 1 2 3", 11, "a newline at the end of word 1 of 1"),
+        (b"a 1 2 3\nb 1 2 3\n", 12, "the end of the file after 1 words, found 'b 1 2 3"),
+    ],
+)
+def test_damaged_text_is_named(body: bytes, offset: int, message: str) -> None:
+    with pytest.raises(FormatError, match=message) as caught:
+        read(word2vec_text, b"1 3\n" + body)
+    assert caught.value.offset == offset
+
+
+@given(st.binary(max_size=80), st.sampled_from(FORMATS), st.booleans())
+@settings(max_examples=300)
+def test_any_bytes_give_a_value_or_a_format_error(tail: bytes, module: Any, sized: bool) -> None:
+    try:
+        words, matrix = read(module, b"2 2\n" + tail, sized)
+    except FormatError:
+        return
+    assert len(words) == 2 and matrix.shape == (2, 2)
+
+
+@pytest.mark.parametrize("module", FORMATS)
+@pytest.mark.parametrize("word", ["a b", "a\nb", "\n", " "])
+def test_words_that_do_not_fit(module: Any, word: str) -> None:
+    with pytest.raises(FormatError, match=r"word 1: .*replace the space") as caught:
+        write(module, ["ok", word], MATRIX[:2])
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("module", FORMATS)
+def test_writers_check_their_arguments(module: Any) -> None:
+    with pytest.raises(FormatError, match="UTF-8"):
+        write(module, ["\ud800"], MATRIX[:1])
+    with pytest.raises(ValueError, match="1 words for 2 rows"):
+        write(module, ["a"], MATRIX[:2])
+    with pytest.raises(TypeError, match="float64"):
+        write(module, ["a"], MATRIX[:1].astype(np.float64))
+
+
+@given(words_strategy, st.integers(1, 4), st.data())
+def test_sniff_tells_binary_from_text(words: list[str], dim: int, data: st.DataObject) -> None:
+    assume(words)
+    n_numbers = len(words) * dim
+    numbers = data.draw(st.lists(any_bits, min_size=n_numbers, max_size=n_numbers))
+    matrix = np.array(numbers, dtype=np.float32).reshape(len(words), dim)
+    # A record of floats that happen to be spelled in digits is one for format="word2vec-binary".
+    assume(not re.fullmatch(rb"[-+.0-9eE \t]*", bits(matrix[0])[:-1]))
+    assume(b"\n" not in bits(matrix[0]))
+    assert not word2vec_text.sniff(write(word2vec_binary, words, matrix))
+
+
+def test_load_and_save(tmp_path: Path) -> None:
+    vectors = Vectors(WORDS, MATRIX)
+    for name, start in [("v.txt", b"6 3\n"), ("v.bin", b"6 3\n"), ("v.txt.gz", b"\x1f\x8b"),
+                        ("v.bin.xz", b"\xfd7z"), ("v.bz2", b"BZh"), ("v", b"6 3\n")]:  # fmt: skip
+        save(vectors, tmp_path / name)
+        assert (tmp_path / name).read_bytes().startswith(start)
+        found = load(tmp_path / name)
+        assert found.words == WORDS and bits(found.matrix) == bits(MATRIX)
+    assert (tmp_path / "v.txt").read_bytes() == write(word2vec_text, WORDS, MATRIX)
+    assert (tmp_path / "v.bin").read_bytes() == write(word2vec_binary, WORDS, MATRIX)
+    save(vectors, tmp_path / "odd.txt", format="word2vec-binary")
+    assert (tmp_path / "odd.txt").read_bytes() == (tmp_path / "v.bin").read_bytes()
+    assert load(tmp_path / "odd.txt", format="word2vec-binary").words == WORDS
+    with pytest.raises(OptionError, match="'word2vec-text' or 'word2vec-binary'"):
+        load(tmp_path / "v.txt", format="word2vec")
+
+
+def test_load_refuses(tmp_path: Path) -> None:
+    (tmp_path / "empty").touch()
+    (tmp_path / "prose").write_text("It was a dark night.\n")
+    packed = gzip.compress(write(word2vec_text, WORDS, MATRIX))
+    (tmp_path / "cut.gz").write_bytes(packed[:-12])
+    (tmp_path / "bad.gz").write_bytes(packed[:20] + b"\xff\xff\xff" + packed[23:])
+    (tmp_path / "bad.bz2").write_bytes(bz2.compress(b"1 1\n")[:-4] + b"zzzz")
+    (tmp_path / "bad.xz").write_bytes(lzma.compress(b"1 1\n")[:-4] + b"zzzz")
+    for name, message in [("empty", "an empty file"), ("prose", "It was a dark"), ("", "a folder"),
+                          ("cut.gz", "compressed"), ("bad.gz", "compressed"),
+                          ("bad.bz2", "compressed"), ("bad.xz", "compressed")]:  # fmt: skip
+        with pytest.raises(FormatError, match=message):
+            load(tmp_path / name)
+    with pytest.raises(FileNotFoundError):
+        load(tmp_path / "missing")
+
+
+def test_failed_save_leaves_nothing(tmp_path: Path) -> None:
+    with pytest.raises(FormatError):
+        save(Vectors(["a b"], MATRIX[:1]), tmp_path / "v.txt.gz")
+    with pytest.raises(OutputError):
+        save(Vectors(WORDS, MATRIX), tmp_path / "missing" / "v.txt")
+    with pytest.raises(OutputError, match="No space left"):
+        save(Vectors(WORDS, MATRIX), "/dev/full")
+    assert os.listdir(tmp_path) == []
+
+
+def test_load_from_a_pipe(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    content = write(word2vec_text, WORDS, MATRIX)
+    writer = subprocess.Popen(["sh", "-c", f"cat > '{tmp_path}/pipe'"], stdin=subprocess.PIPE)
+    assert writer.stdin is not None
+    writer.stdin.write(content)
+    writer.stdin.close()
+    assert load(tmp_path / "pipe").words == WORDS
+    writer.wait(5)
+
+
+def test_a_lying_header_costs_no_memory() -> None:
+    """400 GB promised by a stream whose size is unknown: refused after what is there."""
+    with pytest.raises(FormatError, match="100000000 words, found the end of the file after 1"):
+        read(word2vec_text, b"100000000 1000\na" + b" 1" * 1000 + b"\n", sized=False)
+
+
+@pytest.mark.skipif(
+    "WORDVEC_WORD2VEC_C" not in os.environ,
+    reason="WORDVEC_WORD2VEC_C does not name the original word2vec program",
+)
+@pytest.mark.rivals
+@pytest.mark.parametrize(("binary", "module"), list(enumerate(FORMATS)))
+def test_files_of_the_original(tmp_path: Path, binary: int, module: Any) -> None:
+    rng = np.random.default_rng(1)
+    vocabulary = [f"w{k}" for k in range(300)] + ["größe", "🙂", "a\xa0b"]
+    lines = [" ".join(rng.choice(vocabulary, 30)) for _ in range(400)]
+    (tmp_path / "corpus").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    output = tmp_path / "vectors"
+    options = {"train": tmp_path / "corpus", "output": output, "size": 37, "binary": binary,
+               "iter": 1, "threads": 1, "debug": 0, "min-count": 1}  # fmt: skip
+    arguments = [str(item) for pair in options.items() for item in ("-" + pair[0], pair[1])]
+    subprocess.run([os.environ["WORDVEC_WORD2VEC_C"], *arguments], check=True, timeout=60)
+    vectors = load(output)
+    assert vectors.words[0] == "</s>" and vectors.matrix.shape == (304, 37)
+    assert np.abs(vectors.matrix).max() > 0
+    assert write(module, vectors.words, vectors.matrix) == output.read_bytes()
+
+
+@pytest.mark.rivals
+@pytest.mark.parametrize("name", ["v.txt", "v.bin"])
+def test_gensim_reads_ours(tmp_path: Path, name: str) -> None:
+    gensim = pytest.importorskip("gensim.models")
+    matrix = np.round(np.random.default_rng(3).normal(0, 1, (6, 20)), 6).astype(np.float32)
+    words = ["</s>", "the", "a\xa0b", "🙂", "größe", "x"]
+    save(Vectors(words, matrix), tmp_path / name)
+    theirs = gensim.KeyedVectors.load_word2vec_format(
+        str(tmp_path / name), binary=name.endswith("bin")
+    )
+    assert theirs.index_to_key == words
+    assert bits(theirs.vectors) == bits(load(tmp_path / name).matrix) == bits(matrix)

@@ -1,0 +1,360 @@
+"""Corpus to ids: `read_corpus` gives every trainer its `ids` and `starts`."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from wordvec import idcache
+from wordvec.encoding import Counting, TokenRules
+from wordvec.errors import CorpusError, OptionError
+from wordvec.progress import Reporter, silent
+from wordvec.sources import CHUNK_BYTES, Sentences, Source, TextFiles, TextReader, open_source
+from wordvec.spill import TemporaryFile, fresh_ids
+from wordvec.vocab import Vocab
+
+__all__ = ["WORD2VEC_RULES", "EncodedCorpus", "TokenRules", "count_vocab", "read_corpus"]
+
+# What the original reads: 98 bytes of a word, up to a NUL, no last word without a separator.
+WORD2VEC_RULES = TokenRules(
+    max_word_bytes=98, nul_ends_word=True, drop_unterminated=True, separator=True
+)
+
+
+@dataclass
+class EncodedCorpus:
+    """A corpus as numbers.
+
+    `ids` is int32[n_tokens_kept], rows of `vocab`, never the separator's; words that are not in
+    the vocabulary are left out.  Sentence k is ids[starts[k]:starts[k + 1]]; `starts` is
+    int64[n_sentences + 1] and holds only non-empty sentences.  Both are mapped from a file
+    (read-only) when they exceeded the memory budget or come from an id cache.
+
+    `n_tokens_read` counts words before anything was left out, ends of sentences not counted;
+    `n_bytes` is the size of the unpacked text (0 for Python sentences).  `notes` has one line for
+    each thing that was cut, dropped or unpacked.  `fingerprint` is the same for the same words,
+    counts and numbers of tokens and sentences, wherever they came from.
+    """
+
+    ids: npt.NDArray[np.int32]
+    starts: npt.NDArray[np.int64]
+    vocab: Vocab
+    n_tokens_read: int
+    n_tokens_kept: int
+    n_bytes: int
+    notes: list[str]
+    fingerprint: str
+
+
+def read_corpus(
+    source: Any,
+    *,
+    rules: TokenRules = TokenRules(),  # noqa: B008 - frozen
+    vocab: Vocab | None = None,
+    min_count: int = 5,
+    max_vocab: int | None = None,
+    prune_at: int | None = None,
+    n_threads: int = 1,
+    memory: int | None = None,
+    ids_path: str | os.PathLike[str] | None = None,
+    reporter: Reporter = silent,
+    _chunk_bytes: int = CHUNK_BYTES,
+) -> EncodedCorpus:
+    """Read a corpus once and give it as ids.
+
+    `source`: see sources.open_source.  Integer arrays (2-D, or an iterable of 1-D arrays) are
+    sentences whose words are the numbers; with `vocab` they are its rows.  With `vocab` nothing
+    is counted: unknown words are left out, and whether `</s>` ends a sentence is the
+    vocabulary's matter.  `max_vocab` does not count the separator.  `prune_at` applies word2vec's
+    reduction rule, in one thread and without a limit of memory.
+
+    `memory` is the budget in bytes (default: half of the machine's); beyond it words and ids go
+    to temporary files and the result is exactly the same.
+
+    `ids_path` keeps the ids in a file.  When it exists it must have been made from the same files
+    with the same settings, and is used instead of reading the corpus; otherwise CorpusError names
+    the difference.
+
+    Raises CorpusError for a corpus that is missing, unreadable, empty or gives no vocabulary,
+    FormatError for a damaged id cache, OutputError when a file cannot be written, OptionError,
+    and KeyboardInterrupt, which leaves nothing behind.
+    """
+    _check_options(rules, vocab, min_count, max_vocab, prune_at, n_threads, memory)
+    opened = open_source(source)
+    origin = None
+    if ids_path is not None:
+        ids_path = os.fspath(ids_path)
+        origin = _origin(opened, rules, vocab, min_count, max_vocab, prune_at)
+        if os.path.exists(ids_path):
+            return _from_cache(ids_path, origin, vocab)
+    with _counted(
+        opened, rules, vocab, prune_at, n_threads, memory, True, reporter, _chunk_bytes
+    ) as (counting, n_bytes, notes):
+        _refuse_empty(counting, opened)
+        final = counting.make_vocab(min_count, max_vocab)
+        n_tokens_read = counting.n_words_read
+        target = _IdTarget(counting, final, ids_path)
+        try:
+            n_kept, n_sentences = counting.write_ids(target.write)
+            if not n_kept:
+                raise CorpusError(
+                    f"{_name_of(opened)}: none of its {n_tokens_read:,} words is in the vocabulary"
+                )
+            parts = idcache.Parts(final, n_tokens_read, n_kept, n_sentences, n_bytes, notes)
+            ids, starts = target.finish(parts, origin)
+        finally:
+            target.close()
+        return _encoded(ids, starts, parts)
+
+
+def count_vocab(
+    source: Any,
+    *,
+    rules: TokenRules = TokenRules(),  # noqa: B008 - frozen
+    min_count: int = 5,
+    max_vocab: int | None = None,
+    prune_at: int | None = None,
+    n_threads: int = 1,
+    memory: int | None = None,
+    reporter: Reporter = silent,
+) -> Vocab:
+    """The vocabulary alone; arguments and errors as in read_corpus."""
+    _check_options(rules, None, min_count, max_vocab, prune_at, n_threads, memory)
+    opened = open_source(source)
+    with _counted(
+        opened, rules, None, prune_at, n_threads, memory, False, reporter, CHUNK_BYTES
+    ) as (counting, _, _):
+        _refuse_empty(counting, opened)
+        return counting.make_vocab(min_count, max_vocab)
+
+
+def _check_options(
+    rules: TokenRules,
+    vocab: Vocab | None,
+    min_count: int,
+    max_vocab: int | None,
+    prune_at: int | None,
+    n_threads: int,
+    memory: int | None,
+) -> None:
+    for name, value, low in (
+        ("max_word_bytes", rules.max_word_bytes, 0),
+        ("min_count", min_count, 0),
+        ("max_vocab", max_vocab, 1),
+        ("prune_at", prune_at, 1),
+        ("n_threads", n_threads, 1),
+        ("memory", memory, 1),
+    ):
+        if value is not None and value < low:
+            raise OptionError(name, f"a whole number of at least {low}", value)
+    if vocab is not None and prune_at is not None:
+        raise OptionError("prune_at", "nothing, as the vocabulary is given", prune_at)
+
+
+@contextmanager
+def _counted(
+    opened: Source,
+    rules: TokenRules,
+    vocab: Vocab | None,
+    prune_at: int | None,
+    n_threads: int,
+    memory: int | None,
+    keep_ids: bool,
+    reporter: Reporter,
+    chunk_bytes: int,
+) -> Iterator[tuple[Counting, int, list[str]]]:
+    """(counting, n_bytes, notes) after reading everything."""
+    counting = Counting(
+        rules,
+        vocab=vocab,
+        memory=memory if memory is not None else _half_of_memory(),
+        n_threads=n_threads,
+        prune_at=prune_at,
+        keep_ids=keep_ids,
+        chunk_bytes=chunk_bytes,
+    )
+    with counting:
+        if isinstance(opened, Sentences):
+            counting.count_sentences(opened.sentences, reporter)
+            yield counting, 0, _notes(counting)
+            return
+        reader = TextReader(opened.paths, chunk_bytes)
+        try:
+            counting.count_files(reader, reporter)
+        finally:
+            reader.close()
+        yield counting, reader.n_bytes, opened.notes + reader.notes + _notes(counting)
+
+
+def _half_of_memory() -> int:
+    return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") // 2
+
+
+def _notes(counting: Counting) -> list[str]:
+    tallies = [worker.tally for worker in counting.workers]
+    rules = counting.rules
+    notes = []
+    nuls = [tally.first_nul for tally in tallies if tally.first_nul is not None]
+    if nuls:
+        _, path, offset = min(nuls)
+        what = "it and the rest of its word are ignored" if rules.nul_ends_word else "kept"
+        notes.append(f"{path}: NUL byte at byte {offset}; {what}")
+    if rules.nul_ends_word and (n_with_nul := sum(tally.n_with_nul for tally in tallies)):
+        notes.append(f"words ended by a NUL byte: {n_with_nul:,}")
+    if n_cut := sum(tally.n_cut for tally in tallies):
+        notes.append(f"words cut at {rules.max_word_bytes} bytes: {n_cut:,}")
+    if n_empty := sum(tally.n_empty for tally in tallies):
+        notes.append(f"empty words left out: {n_empty:,}")
+    for path in sorted(path for tally in tallies for path in tally.unterminated):
+        notes.append(f"{path}: the last word has no separator after it and was not read")
+    if counting.vocab is not None and rules.separator and not counting.vocab.has_separator:
+        notes.append("the vocabulary does not begin with </s>: ends of sentences have no row")
+    return notes
+
+
+def _name_of(opened: Source) -> str:
+    if isinstance(opened, Sentences):
+        return "the corpus"
+    return opened.paths[0] if len(opened.paths) == 1 else f"{len(opened.paths)} files"
+
+
+def _refuse_empty(counting: Counting, opened: Source) -> None:
+    if not counting.n_words_read:
+        raise CorpusError(f"{_name_of(opened)}: the corpus is empty (no words in it)")
+
+
+# ---- where the final ids go -------------------------------------------------------------------
+
+
+class _IdTarget:
+    """Final ids and starts: in memory, or in a file when they exceed their share or are kept."""
+
+    def __init__(self, counting: Counting, vocab: Vocab, ids_path: str | None) -> None:
+        tallies = [worker.tally for worker in counting.workers]
+        # Without pruning or a given vocabulary this is exact; starts are an upper limit.
+        n_ids = sum(tally.n_ids - tally.n_sentence_ends for tally in tallies)
+        n_starts = sum(tally.n_sentence_ends + tally.n_files for tally in tallies) + 2
+        room = max((tally.n_largest_block for tally in tallies), default=0)
+        self._ends = np.empty(room, dtype=np.int64)
+        self._in_memory = 4 * n_ids + 8 * n_starts <= counting.ids_share.limit
+        self._writer = idcache.Writer(ids_path) if ids_path is not None else None
+        self._ids_file = None if self._in_memory or self._writer else TemporaryFile()
+        self._starts_file = None if self._in_memory else TemporaryFile()
+        to_memory = self._in_memory and self._writer is None
+        self._ids = fresh_ids(n_ids + room) if to_memory else np.empty(room, dtype=np.int32)
+        n_start_ids = 2 * n_starts if self._in_memory else 2
+        self._starts = fresh_ids(n_start_ids).view(np.int64)
+        self._to_memory = to_memory
+        self._n_starts = 0
+        self._append_starts(np.zeros(1, dtype=np.int64))
+
+    def _append_starts(self, ends: npt.NDArray[np.int64]) -> None:
+        if self._starts_file is not None:
+            self._starts_file.append(ends)
+        else:
+            self._starts[self._n_starts : self._n_starts + len(ends)] = ends
+        self._n_starts += len(ends)
+
+    def write(self, block: Any, remap: Any, remapper: Any) -> None:
+        """Renumber one block; None for the end of a file."""
+        if block is None:
+            if remapper.end_sentence():
+                self._append_starts(np.array([remapper.n_ids], dtype=np.int64))
+            return
+        out = self._ids[remapper.n_ids :] if self._to_memory else self._ids
+        n_ids, n_ends = remapper.remap(block, remap, out, self._ends)
+        self._append_starts(self._ends[:n_ends])
+        if self._writer is not None:
+            self._writer.append_ids(out[:n_ids])
+        elif self._ids_file is not None:
+            self._ids_file.append(out[:n_ids])
+
+    def finish(
+        self, parts: idcache.Parts, origin: dict[str, Any] | None
+    ) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int64]]:
+        """(ids, starts), in memory or mapped."""
+        if self._starts_file is not None:
+            starts = self._starts_file.map_int64()
+        else:
+            starts = self._starts[: self._n_starts]
+        if self._writer is not None:
+            assert origin is not None
+            return self._writer.finish(starts, parts, origin)
+        if self._ids_file is not None:
+            return self._ids_file.map_int32(), starts
+        return self._ids[: parts.n_tokens_kept], starts
+
+    def close(self) -> None:
+        """Free temporary files, and an id cache that was not finished."""
+        for file in (self._ids_file, self._starts_file):
+            if file is not None:
+                file.close()
+        if self._writer is not None:
+            self._writer.close()
+
+
+# ---- the id cache and fingerprints ------------------------------------------------------------
+
+
+def _origin(
+    opened: Source,
+    rules: TokenRules,
+    vocab: Vocab | None,
+    min_count: int,
+    max_vocab: int | None,
+    prune_at: int | None,
+) -> dict[str, Any]:
+    """What an id cache must have been made from, as JSON; compared key by key."""
+    files = opened.paths if isinstance(opened, TextFiles) else None
+    origin: dict[str, Any] = {"corpus": idcache.file_stamps(files) if files else None}
+    origin.update(asdict(rules))
+    if vocab is None:
+        origin.update(min_count=min_count, max_vocab=max_vocab, prune_at=prune_at)
+        origin["vocabulary"] = None
+    else:
+        origin["vocabulary"] = _hash_of_vocab(vocab).hexdigest()
+    return origin
+
+
+def _from_cache(ids_path: str, origin: dict[str, Any], vocab: Vocab | None) -> EncodedCorpus:
+    if origin["corpus"] is None:
+        raise CorpusError(
+            f"{ids_path}: exists, and cannot be compared with a corpus that is no regular file; "
+            "delete it or name another file"
+        )
+    ids, starts, parts = idcache.read(ids_path, origin)
+    if vocab is not None:
+        parts.vocab = vocab
+    return _encoded(ids, starts, parts)
+
+
+def _hash_of_vocab(vocab: Vocab) -> Any:
+    digest = hashlib.sha256(b"separator" if vocab.has_separator else b"")
+    for array in vocab.arrays():
+        digest.update(np.ascontiguousarray(array))
+    return digest
+
+
+def _encoded(
+    ids: npt.NDArray[np.int32], starts: npt.NDArray[np.int64], parts: idcache.Parts
+) -> EncodedCorpus:
+    digest = _hash_of_vocab(parts.vocab)
+    digest.update(json.dumps([parts.n_tokens_read, len(ids), len(starts) - 1]).encode())
+    return EncodedCorpus(
+        ids=ids,
+        starts=starts,
+        vocab=parts.vocab,
+        n_tokens_read=parts.n_tokens_read,
+        n_tokens_kept=parts.n_tokens_kept,
+        n_bytes=parts.n_bytes,
+        notes=parts.notes,
+        fingerprint=digest.hexdigest(),
+    )

@@ -1,0 +1,498 @@
+"""Text to ids in one pass: count and number the words as they come, then renumber.
+
+While the vocabulary is not known, words get provisional ids in order of first appearance.  Each
+worker counts into a table of its own (a segment) and keeps the provisional ids of its chunks.
+When a table outgrows its share of the memory, its words go to disk as a sorted run and a new
+segment begins; counts stay exact.  At the end the segments are merged and one pass over all
+blocks, in corpus order, writes the final ids.
+
+No result depends on the number of threads, the size of the chunks or the memory.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from wordvec.errors import CorpusError
+from wordvec.kernels.tokens import (
+    SentenceRemapper,
+    StagedTokens,
+    WordTable,
+    find_nul,
+    last_boundary,
+    remove_returns,
+)
+from wordvec.progress import Progress, Reporter
+from wordvec.sources import CHUNK_BYTES, Chunk, ChunkBuffer, TextReader
+from wordvec.spill import (
+    Block,
+    IdPieces,
+    MemoryShare,
+    Run,
+    TemporaryFile,
+    merge_runs,
+    remap_of_run,
+    write_run,
+)
+from wordvec.threads import Stop, run_workers
+from wordvec.vocab import SEPARATOR_BYTES, Vocab, frequency_order
+
+_REPORT_SECONDS = 0.2
+_STAGED_TOKENS = 1 << 17
+# A table that grows holds its old half beside the new whole for a moment.
+_GROWTH = 1.5
+
+
+@dataclass(frozen=True)
+class TokenRules:
+    """How bytes become words.
+
+    Space, tab and newline separate words, a newline ends the sentence, carriage returns are
+    ignored wherever they stand; everything else belongs to a word.
+
+    `max_word_bytes`: longer words are cut (0: never).  `nul_ends_word`: the rest of a word after
+    a NUL byte is ignored.  `drop_unterminated`: a last word without a separator after it is not
+    read.  `separator`: the end of a sentence is row 0 of the vocabulary, `</s>`, and the same
+    word in the text ends a sentence too.  Only `separator` applies to Python sentences.
+    """
+
+    max_word_bytes: int = 0
+    nul_ends_word: bool = False
+    drop_unterminated: bool = False
+    separator: bool = False
+
+
+@dataclass
+class Tally:
+    """What one worker met; `first_nul` is (chunk number, path, offset)."""
+
+    n_ids: int = 0
+    n_sentence_ends: int = 0
+    n_files: int = 0
+    n_largest_block: int = 0
+    n_cut: int = 0
+    n_with_nul: int = 0
+    n_empty: int = 0
+    first_nul: tuple[int, str, int] | None = None
+    unterminated: list[str] = field(default_factory=list)
+
+
+class Counting:
+    """Provisional ids and counts of one corpus; see the module's text.
+
+    With `vocab` its words are only looked up.  Use it as a context manager: it frees temporary
+    files and memory.
+    """
+
+    def __init__(
+        self,
+        rules: TokenRules,
+        *,
+        vocab: Vocab | None,
+        memory: int,
+        n_threads: int = 1,
+        prune_at: int | None = None,
+        keep_ids: bool = True,
+        chunk_bytes: int = CHUNK_BYTES,
+    ) -> None:
+        self.rules = rules
+        self.vocab = vocab
+        self.separator = rules.separator if vocab is None else vocab.has_separator
+        self.memory = memory
+        # The original's reduction rule needs all counts in one place.
+        self.n_threads = n_threads if prune_at is None else 1
+        self.prune_at = prune_at
+        self.keep_ids = keep_ids
+        self.chunk_bytes = chunk_bytes
+        self.table_share = memory // 4 // self.n_threads
+        self.ids_share = MemoryShare(memory // 2)
+        self.segments: list[WordTable | Run] = []
+        self.workers: list[Worker] = []
+        self.runs_file: TemporaryFile | None = None
+        self.lock = threading.Lock()
+        self.merged: list[npt.NDArray[np.int32]] | None = None
+
+    # -- counting -------------------------------------------------------------------------------
+
+    def count_files(self, reader: TextReader, reporter: Reporter) -> None:
+        """Read everything; KeyboardInterrupt when interrupted."""
+        clock = _Clock(reporter, "bytes", reader.n_raw_total)
+        self.workers = [Worker(self) for _ in range(self.n_threads)]
+
+        def work(number: int, stop: Stop) -> None:
+            self.workers[number].count_chunks(reader, stop)
+
+        stop = run_workers(
+            work, self.n_threads, lambda: clock.tick(reader.n_raw_done(), self.n_words_read)
+        )
+        if stop.interrupted:
+            raise KeyboardInterrupt
+        clock.tick(reader.n_raw_done(), self.n_words_read, last=True)
+
+    def count_sentences(self, sentences: Iterable[Any], reporter: Reporter) -> None:
+        """Read all sentences; see StagedTokens and sources.open_source for what they may be."""
+        clock = _Clock(reporter, "tokens", None)
+        worker = Worker(self)
+        self.workers = [worker]
+        staged = StagedTokens()
+        for number, sentence in enumerate(sentences):
+            if isinstance(sentence, np.ndarray):
+                if self.vocab is not None:
+                    worker.count_staged(staged)
+                    worker.keep_rows(_rows_of(sentence, number, self.vocab))
+                    continue
+                sentence = _numbers_as_words(sentence, number)
+            _stage(staged, sentence, number)
+            if staged.n_tokens >= _STAGED_TOKENS or staged.n_text_bytes >= self.chunk_bytes:
+                worker.count_staged(staged)
+                clock.tick(self.n_words_read, self.n_words_read)
+        worker.count_staged(staged)
+        worker.tally.n_empty = staged.n_empty
+        clock.tick(self.n_words_read, self.n_words_read, last=True)
+
+    def new_segment(self, table: WordTable) -> int:
+        with self.lock:
+            self.segments.append(table)
+            return len(self.segments) - 1
+
+    def spill_segment(self, segment: int) -> None:
+        """Move a segment's words to disk."""
+        table = self.segments[segment]
+        assert isinstance(table, WordTable)
+        with self.lock:
+            if self.runs_file is None:
+                self.runs_file = TemporaryFile()
+            self.segments[segment] = write_run(table, self.runs_file)
+
+    @property
+    def n_words_read(self) -> int:
+        """Words read so far, ends of sentences not counted."""
+        return sum(w.tally.n_ids - w.tally.n_sentence_ends for w in self.workers)
+
+    @property
+    def n_separators(self) -> int:
+        """Ends of sentences read so far, empty sentences included."""
+        return sum(w.tally.n_sentence_ends for w in self.workers)
+
+    # -- vocabulary -----------------------------------------------------------------------------
+
+    def make_vocab(self, min_count: int, max_vocab: int | None) -> Vocab:
+        """Merge the segments; from here on ids can be renumbered.
+
+        Raises CorpusError when no word is left.
+        """
+        if self.vocab is not None:
+            return self.vocab
+        tables = [segment for segment in self.segments if isinstance(segment, WordTable)]
+        if len(tables) == len(self.segments):
+            self.vocab = self._vocab_of_tables(tables, min_count, max_vocab)
+        else:
+            for number, segment in enumerate(self.segments):
+                if isinstance(segment, WordTable):
+                    self.spill_segment(number)
+            self.vocab = self._vocab_of_runs(min_count, max_vocab)
+        return self.vocab
+
+    def _vocab_of_tables(
+        self, tables: list[WordTable], min_count: int, max_vocab: int | None
+    ) -> Vocab:
+        if len(tables) == 1:
+            table = tables[0]
+            to_merged = [np.arange(len(table) + 1, dtype=np.int32)]
+        else:
+            table = WordTable(separator=self.separator)
+            to_merged = []
+            for number, part in enumerate(tables):
+                to_merged.append(table.absorb(part))
+                self.segments[number] = table  # frees the part
+        counts = table.counts()
+        order = frequency_order(
+            counts[1:], table.first_seen()[1:], max(min_count, 1), max_vocab
+        ) + np.int64(1)
+        if not len(order):
+            best = int(np.argmax(counts[1:])) + 1
+            word = table.gather(np.array([best]))[0].tobytes()
+            raise _too_rare(word, int(counts[best]), min_count)
+        final = np.full(len(counts), -1, dtype=np.int32)
+        final[order] = np.arange(len(order), dtype=np.int32) + int(self.separator)
+        self.merged = [final[ids] for ids in to_merged]
+        arena, starts = table.gather(order, SEPARATOR_BYTES if self.separator else None)
+        return self._with_separator(arena, starts, counts[order])
+
+    def _vocab_of_runs(self, min_count: int, max_vocab: int | None) -> Vocab:
+        runs = [segment for segment in self.segments if isinstance(segment, Run)]
+        arena, starts, counts, first_seen = merge_runs(runs, min_count, self.memory // 4)
+        order = frequency_order(counts, first_seen, min_count, max_vocab)
+        if not len(order):
+            limit = min_count
+            while not len(counts):
+                limit //= 2
+                arena, starts, counts, first_seen = merge_runs(runs, limit, self.memory // 4)
+            best = frequency_order(counts, first_seen, 1, 1)[0]
+            word = arena[starts[best] : starts[best + 1]].tobytes()
+            raise _too_rare(word, int(counts[best]), min_count)
+        table = WordTable()
+        table.add_words(arena, starts)
+        del arena, starts
+        words, word_starts = table.gather(order + 1, SEPARATOR_BYTES if self.separator else None)
+        return self._with_separator(words, word_starts, counts[order])
+
+    def _with_separator(
+        self,
+        arena: npt.NDArray[np.uint8],
+        starts: npt.NDArray[np.int64],
+        counts: npt.NDArray[np.int64],
+    ) -> Vocab:
+        if self.separator:
+            counts = np.concatenate([np.array([self.n_separators], dtype=np.int64), counts])
+        return Vocab(arena, starts, counts, has_separator=self.separator)
+
+    # -- final ids ------------------------------------------------------------------------------
+
+    def write_ids(self, write: Any) -> tuple[int, int]:
+        """Renumber all blocks in corpus order; (n_ids, n_sentences).
+
+        `write(block, remap, remapper)` is called for each block and `write(None, None, remapper)`
+        at the end of each file.  Blocks are freed on the way.
+        """
+        blocks = sorted(
+            ((block, worker.pieces) for worker in self.workers for block in worker.blocks),
+            key=lambda pair: pair[0].chunk_number,
+        )
+        for worker in self.workers:
+            worker.blocks = []
+        last_use = {block.segment: block.chunk_number for block, _ in blocks}
+        remaps: dict[int, npt.NDArray[np.int32]] = {}
+        remapper = SentenceRemapper()
+        blocks.reverse()
+        while blocks:
+            block, pieces = blocks.pop()
+            if block.segment not in remaps:
+                remaps[block.segment] = self._remap_of(block.segment)
+            write(pieces.take(block), remaps[block.segment], remapper)
+            if block.ends_file:
+                write(None, None, remapper)
+            if last_use[block.segment] == block.chunk_number:
+                del remaps[block.segment]
+        write(None, None, remapper)
+        return remapper.n_ids, remapper.n_sentences
+
+    def _remap_of(self, segment: int) -> npt.NDArray[np.int32]:
+        assert self.vocab is not None
+        if self.merged is not None:
+            return self.merged[segment]
+        source = self.segments[segment]
+        if isinstance(source, Run):
+            return remap_of_run(source, self.vocab.table, self.vocab.first_word_id)
+        # Words were looked up: ids are rows but for an offset; one more stands for "unknown".
+        remap = np.arange(len(source) + 2, dtype=np.int32) - np.int32(self.vocab.first_word_id)
+        remap[0] = remap[-1] = -1
+        return remap
+
+    def close(self) -> None:
+        for worker in self.workers:
+            worker.pieces.close()
+        self.workers = []
+        self.segments = []
+        if self.runs_file is not None:
+            self.runs_file.close()
+
+    def __enter__(self) -> Counting:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.close()
+
+
+class Worker:
+    """One thread's part of a Counting."""
+
+    def __init__(self, job: Counting) -> None:
+        self.job = job
+        self.tally = Tally()
+        self.pieces = IdPieces(job.ids_share)
+        self.blocks: list[Block] = []
+        self._ids = np.empty(0, dtype=np.int32)
+        self._n_chunks = 0
+        self._begin_segment()
+
+    def _begin_segment(self) -> None:
+        job = self.job
+        if job.vocab is not None:
+            self._table = job.vocab.table
+        else:
+            self._table = WordTable(separator=job.separator, prune_at=job.prune_at)
+        self._segment = job.new_segment(self._table)
+
+    def _end_chunk(
+        self, ids: npt.NDArray[np.int32], n_sentence_ends: int, number: int, ends_file: bool
+    ) -> None:
+        job, tally = self.job, self.tally
+        tally.n_ids += len(ids)
+        tally.n_sentence_ends += n_sentence_ends
+        tally.n_files += ends_file
+        tally.n_largest_block = max(tally.n_largest_block, len(ids))
+        if job.keep_ids:
+            self.blocks.append(self.pieces.append(ids, number, self._segment, ends_file))
+        if job.vocab is not None or job.prune_at is not None:
+            return
+        if self._table.n_memory_bytes * _GROWTH > job.table_share:
+            job.spill_segment(self._segment)
+            self._begin_segment()
+
+    def _room_for(self, n_ids: int) -> npt.NDArray[np.int32]:
+        if len(self._ids) < n_ids:
+            self._ids = np.empty(n_ids, dtype=np.int32)
+        return self._ids
+
+    # -- text -----------------------------------------------------------------------------------
+
+    def count_chunks(self, reader: TextReader, stop: Stop) -> None:
+        buffer = ChunkBuffer(self.job.chunk_bytes)
+        while not stop.requested:
+            chunk = reader.next_chunk(buffer)
+            if chunk is None:
+                return
+            self._count_chunk(chunk, buffer)
+
+    def _count_chunk(self, chunk: Chunk, buffer: ChunkBuffer) -> None:
+        rules, tally, text = self.job.rules, self.tally, buffer.bytes
+        self._look_for_nul(chunk, text)
+        n_bytes = remove_returns(text, chunk.n_bytes)
+        if chunk.ends_file and n_bytes and text[n_bytes - 1] not in b" \t\n":
+            if rules.drop_unterminated:
+                tally.unterminated.append(chunk.path)
+                n_bytes = max(last_boundary(text, 0, n_bytes), 0)
+            else:
+                text[n_bytes] = ord(" ")
+                n_bytes += 1
+        ids = self._room_for(n_bytes)
+        n_ids, n_ends, n_cut, n_with_nul, n_empty = self._table.encode_text(
+            text,
+            n_bytes,
+            ids,
+            chunk_number=chunk.number,
+            max_word_bytes=rules.max_word_bytes,
+            nul_ends_word=rules.nul_ends_word,
+            look_up=self.job.vocab is not None,
+        )
+        tally.n_cut += n_cut
+        tally.n_with_nul += n_with_nul
+        tally.n_empty += n_empty
+        self._end_chunk(ids[:n_ids], n_ends, chunk.number, chunk.ends_file)
+
+    def _look_for_nul(self, chunk: Chunk, text: npt.NDArray[np.uint8]) -> None:
+        if self.tally.first_nul is None:
+            place = find_nul(text, chunk.n_bytes)
+            if place >= 0:
+                self.tally.first_nul = (chunk.number, chunk.path, chunk.offset + place)
+
+    # -- Python sentences -----------------------------------------------------------------------
+
+    def count_staged(self, staged: StagedTokens) -> None:
+        """Count and number the staged tokens, and clear them."""
+        if not staged.n_tokens:
+            return
+        ids = self._room_for(staged.n_tokens)
+        look_up = self.job.vocab is not None
+        n_ids, n_ends = self._table.encode_staged(
+            staged, ids, chunk_number=self._n_chunks, look_up=look_up
+        )
+        staged.clear()
+        self._end_chunk(ids[:n_ids], n_ends, self._n_chunks, False)
+        self._n_chunks += 1
+
+    def keep_rows(self, ids: npt.NDArray[np.int32]) -> None:
+        """A sentence that came as rows of the vocabulary."""
+        self._end_chunk(ids, 1, self._n_chunks, False)
+        self._n_chunks += 1
+
+
+def _stage(staged: StagedTokens, sentence: Any, number: int) -> None:
+    if isinstance(sentence, str | bytes):
+        raise CorpusError(
+            f"sentence {number} is a {type(sentence).__name__} ({sentence!r:.40}); "
+            "expected a list of words: split it first"
+        )
+    if not isinstance(sentence, Iterable):
+        raise CorpusError(
+            f"sentence {number} is {type(sentence).__name__} ({sentence!r:.40}); "
+            "expected a list of words"
+        )
+    try:
+        staged.add_sentence(sentence)
+    except (TypeError, UnicodeEncodeError, OverflowError) as error:
+        raise CorpusError(f"sentence {number}: {error}") from error
+
+
+def _integers_of(row: npt.NDArray[Any], number: int) -> npt.NDArray[Any]:
+    if row.ndim != 1 or row.dtype.kind not in "iu":
+        raise CorpusError(
+            f"sentence {number} is an array of {row.ndim} dimensions and type {row.dtype}; "
+            "expected a 1-D array of integers"
+        )
+    return row
+
+
+def _numbers_as_words(row: npt.NDArray[Any], number: int) -> list[str]:
+    if row.ndim == 1 and row.dtype.kind in "UO":
+        words: list[str] = row.tolist()
+        return words
+    return [str(value) for value in _integers_of(row, number).tolist()]
+
+
+def _rows_of(row: npt.NDArray[Any], number: int, vocab: Vocab) -> npt.NDArray[np.int32]:
+    row = _integers_of(row, number)
+    low = int(vocab.has_separator)
+    outside = (row < low) | (row >= len(vocab))
+    if outside.any():
+        raise CorpusError(
+            f"sentence {number} holds {row[outside][0]}; expected rows of the vocabulary, "
+            f"{low} to {len(vocab) - 1}"
+        )
+    ids = np.zeros(len(row) + 1, dtype=np.int32)
+    ids[:-1] = row
+    ids[:-1] += np.int32(vocab.first_word_id)
+    return ids
+
+
+def _too_rare(word: bytes, count: int, min_count: int) -> CorpusError:
+    shown = word.decode("utf-8", "backslashreplace")
+    return CorpusError(
+        f"no word occurs {min_count} times or more; the most frequent is {shown!r:.60} "
+        f"with {count}; lower min_count"
+    )
+
+
+class _Clock:
+    """Progress reports, at most five a second."""
+
+    def __init__(self, reporter: Reporter, unit: str, n_total: int | None) -> None:
+        self._reporter = reporter
+        self._unit = unit
+        self._n_total = n_total
+        self._wall = self._last = time.perf_counter()
+        self._cpu = time.process_time()
+
+    def tick(self, n_done: int, n_tokens_read: int, last: bool = False) -> None:
+        now = time.perf_counter()
+        if not last and now - self._last < _REPORT_SECONDS:
+            return
+        self._last = now
+        progress = Progress(
+            stage="count",
+            unit=self._unit,
+            n_done=n_done,
+            n_total=self._n_total,
+            wall_seconds=now - self._wall,
+            cpu_seconds=time.process_time() - self._cpu,
+            n_tokens_read=n_tokens_read,
+        )
+        self._reporter(progress)

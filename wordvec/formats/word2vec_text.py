@@ -1,0 +1,112 @@
+"""word2vec's text format, as word2vec.c writes it and as its followers write it.
+
+    n_words SPACE dim NEWLINE
+    word SPACE number SPACE ... number SPACE NEWLINE        one line per word
+
+Numbers are printed by `%f`: six decimals, so the text is not the float32 that was trained.  The
+reader takes any decimal form (gensim writes the shortest digits), lines with or without the last
+space, and CR LF.  The first space ends the word.  A file must end with a newline: without it
+nobody can tell a whole number from one that was cut off.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import BinaryIO
+
+from wordvec.errors import FormatError
+from wordvec.formats.blocks import HEADER, BlockReader, Matrix, RowStore, Words, word_blocks
+from wordvec.kernels import numbers
+
+NAME = "word2vec-text"
+SUFFIXES = (".txt", ".vec")
+
+_NUMBERS = re.compile(rb"[-+.0-9eEinfatyINFATY \t\r]*")
+
+
+def sniff(head: bytes) -> bool:
+    """Could a file that starts with `head` (some kB) be of this format?"""
+    match = HEADER.match(head)
+    if match is None:
+        return False
+    line, newline, _ = head[match.end() :].partition(b"\n")
+    _, space, values = line.partition(b" ")
+    if not space:
+        return not newline
+    if _NUMBERS.fullmatch(values) is None:
+        return False
+    n_values = len(values.split())
+    return n_values == int(match[2]) if newline else n_values <= int(match[2])
+
+
+def read(
+    reader: BlockReader,
+    limit: int | None = None,
+    encoding: str = "utf-8",
+    errors: str = "surrogateescape",
+) -> tuple[list[str], Matrix]:
+    """Read words and float32[n_words, dim]; each number is the float32 nearest to its text.
+
+    `limit` stops after so many words and leaves the rest unread and unchecked.  Words may occur
+    twice; "0 100" with no lines is a valid file.  Raises FormatError.
+    """
+    n_rows, dim = reader.read_header()
+    n_wanted = n_rows if limit is None else min(n_rows, limit)
+    reader.check_size(n_wanted, dim, 2 * dim + 1)
+    store = RowStore(n_wanted, dim, reader.n_bytes is not None, encoding, errors)
+    words = bytearray(1)
+    while store.n_read < n_wanted:
+        stop = reader.buffer.rfind(b"\n", reader.start, reader.stop) + 1
+        if stop <= reader.start:
+            if not reader.fill():
+                raise _cut_short(reader, store.n_read, n_rows)
+            continue
+        if len(words) < stop - reader.start:
+            words = bytearray(stop - reader.start)
+        n_read, n_word_bytes, position, problem = numbers.read_text_rows(
+            reader.buffer, reader.start, stop, store.free_rows(), words
+        )
+        if problem:
+            raise _explain(reader, problem, position, store.n_read + n_read + 1, dim)
+        store.take_words(bytes(words[:n_word_bytes]), n_read)
+        reader.start = position
+    if n_wanted == n_rows:
+        reader.expect_end(n_rows)
+    return store.words, store.matrix
+
+
+def _cut_short(reader: BlockReader, n_read: int, n_rows: int) -> FormatError:
+    if reader.start == reader.stop:
+        found = f"the end of the file after {n_read}"
+        return reader.error(f"{n_rows} words", found, hint="the file is cut short")
+    return reader.error(
+        f"a newline at the end of word {n_read + 1} of {n_rows}",
+        "the end of the file",
+        at=reader.stop,
+        hint="the file is cut short; if it is whole, append a newline",
+    )
+
+
+def _explain(reader: BlockReader, problem: int, position: int, row: int, dim: int) -> FormatError:
+    if problem == numbers.TOO_FEW_NUMBERS:
+        return reader.error(f"{dim} numbers for word {row}", "the end of the line", at=position)
+    if problem == numbers.TOO_MANY_NUMBERS:
+        found = reader.excerpt(position)
+        hint = "a word with a space in it, or a wrong first line"
+        return reader.error(f"the end of word {row} after {dim} numbers", found, position, hint)
+    return reader.error(
+        f"a number of word {row}", reader.excerpt(position), position, "a word with a space in it?"
+    )
+
+
+def write(stream: BinaryIO, words: Words, matrix: Matrix, path: str = "output") -> None:
+    """Write what word2vec.c writes with `-binary 0`, byte for byte.
+
+    `matrix` is float32[n_words, dim], rows may be padded (a strided view).  Not finite numbers
+    are written as printf does (inf, -inf, nan, -nan).
+    """
+    stream.write(f"{matrix.shape[0]} {matrix.shape[1]}\n".encode("ascii"))
+    out = bytearray(1)
+    for blob, rows, n_bytes in word_blocks(words, matrix, 2, numbers.MAX_FIXED6_BYTES, path):
+        out = out if len(out) >= n_bytes else bytearray(n_bytes)
+        stream.write(memoryview(out)[: numbers.write_text_rows(blob, rows, out)])

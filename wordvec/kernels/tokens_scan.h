@@ -1,0 +1,210 @@
+/* Finding tokens in bytes: word2vec's rules.
+ *
+ * Space, tab and newline separate; a newline also ends the sentence; every other byte, control
+ * characters and bytes from 128 on included, belongs to its word.  Carriage returns must have
+ * been taken out before (drop_carriage_returns): word2vec ignores them wherever they stand. */
+#ifndef WORDVEC_TOKENS_SCAN_H
+#define WORDVEC_TOKENS_SCAN_H
+
+#include "tokens_table.h"
+
+#if defined(__SSE2__) || defined(_M_X64)
+#include <emmintrin.h>
+#define WV_HAVE_SSE2 1
+#endif
+
+typedef struct {
+    uint64_t separators, newlines; /* bit k: byte k of the 64 */
+} byte_masks;
+
+static inline byte_masks masks_portable(const uint8_t *bytes) {
+    byte_masks masks = {0, 0};
+    for (int k = 0; k < 64; k++) {
+        uint64_t newline = bytes[k] == '\n';
+        uint64_t separator = newline | (bytes[k] == ' ') | (bytes[k] == '\t');
+        masks.newlines |= newline << k;
+        masks.separators |= separator << k;
+    }
+    return masks;
+}
+
+#ifdef WV_HAVE_SSE2
+static inline byte_masks masks_sse2(const uint8_t *bytes) {
+    const __m128i space = _mm_set1_epi8(' '), tab = _mm_set1_epi8('\t');
+    const __m128i newline = _mm_set1_epi8('\n');
+    byte_masks masks = {0, 0};
+    for (int part = 0; part < 4; part++) {
+        __m128i block = _mm_loadu_si128((const __m128i *)(bytes + 16 * part));
+        __m128i ends_line = _mm_cmpeq_epi8(block, newline);
+        __m128i blank = _mm_or_si128(_mm_cmpeq_epi8(block, space), _mm_cmpeq_epi8(block, tab));
+        uint64_t lines = (uint32_t)_mm_movemask_epi8(ends_line);
+        uint64_t blanks = (uint32_t)_mm_movemask_epi8(blank);
+        masks.newlines |= lines << (16 * part);
+        masks.separators |= (lines | blanks) << (16 * part);
+    }
+    return masks;
+}
+#define masks_of_64 masks_sse2
+#else
+#define masks_of_64 masks_portable
+#endif
+
+static inline int lowest_bit(uint64_t mask) {
+#if defined(__GNUC__) || defined(__clang__)
+    return __builtin_ctzll(mask);
+#else
+    int bit = 0;
+    while (!(mask & 1)) mask >>= 1, bit++;
+    return bit;
+#endif
+}
+
+typedef struct {
+    uint32_t max_word_bytes; /* longer words are cut; UINT32_MAX: never */
+    int nul_ends_word;       /* the rest of a word after a NUL byte is ignored */
+    table_use use;
+    uint64_t place_in_corpus; /* of the first token */
+} chunk_rules;
+
+typedef struct {
+    int64_t n_ids;        /* written, sentence ends included */
+    int64_t n_separators; /* sentence ends among them */
+    int64_t n_cut;        /* words longer than max_word_bytes */
+    int64_t n_with_nul;   /* words ended by a NUL byte */
+    int64_t n_empty;      /* words that begin with the NUL byte and so vanish */
+} chunk_counts;
+
+/* Shorten words at their first NUL byte; words that begin with one are left out. */
+static int end_words_at_nul(const uint8_t *text, token_span *spans, int n, chunk_counts *counts) {
+    int n_left = 0;
+    for (int k = 0; k < n; k++) {
+        token_span span = spans[k];
+        const uint8_t *word = text + span.begin;
+        const uint8_t *nul = span.length ? memchr(word, 0, span.length) : NULL;
+        if (nul != NULL) {
+            span.length = (uint32_t)(nul - word);
+            counts->n_with_nul++;
+            if (span.length == 0) {
+                counts->n_empty++;
+                continue;
+            }
+        }
+        spans[n_left++] = span;
+    }
+    return n_left;
+}
+
+static inline int resolve_spans(word_table *table, const uint8_t *text, const token_span *spans,
+                                int n, const chunk_rules *rules, chunk_counts *counts,
+                                int32_t *ids) {
+    for (int done = 0; done < n; done += BATCH_TOKENS) {
+        int n_batch = n - done < BATCH_TOKENS ? n - done : BATCH_TOKENS;
+        int32_t *out = ids + counts->n_ids;
+        uint64_t place = rules->place_in_corpus + (uint64_t)counts->n_ids;
+        int status;
+        if (rules->use == COUNT_WORDS)
+            status = resolve_batch(table, text, spans + done, n_batch, place, out, COUNT_WORDS);
+        else if (rules->use == LOOK_UP)
+            status = resolve_batch(table, text, spans + done, n_batch, place, out, LOOK_UP);
+        else
+            status = resolve_batch(table, text, spans + done, n_batch, place, out, COUNT_AND_PRUNE);
+        if (status) return status;
+        for (int k = 0; k < n_batch; k++) counts->n_separators += out[k] == 0;
+        counts->n_ids += n_batch;
+    }
+    return TABLE_OK;
+}
+
+/* Ids of all tokens of a text that ends with a separator; needs room for n_bytes ids. */
+static int resolve_text(word_table *table, const uint8_t *text, uint32_t n_bytes,
+                        const chunk_rules *rules, chunk_counts *counts, int32_t *ids) {
+    token_span spans[BATCH_TOKENS + 64 + 1];
+    const uint32_t longest = rules->max_word_bytes;
+    uint32_t word_begin = 0;
+    int n = 0;
+    for (uint64_t block = 0; block < n_bytes; block += 64) {
+        byte_masks masks = masks_of_64(text + block);
+        if (n_bytes - block < 64) masks.separators &= ~UINT64_C(0) >> (64 - (n_bytes - block));
+        for (uint64_t left = masks.separators; left; left &= left - 1) {
+            int bit = lowest_bit(left);
+            uint32_t end = (uint32_t)block + (uint32_t)bit, length = end - word_begin;
+            int too_long = length > longest;
+            counts->n_cut += too_long;
+            spans[n].begin = word_begin;
+            spans[n].length = too_long ? longest : length;
+            n += length > 0;
+            spans[n].begin = end;
+            spans[n].length = 0;
+            n += (int)((masks.newlines >> bit) & 1);
+            word_begin = end + 1;
+        }
+        if (n >= BATCH_TOKENS || block + 64 >= n_bytes) {
+            int n_left = rules->nul_ends_word ? end_words_at_nul(text, spans, n, counts) : n;
+            int n_now = block + 64 >= n_bytes || n_left < BATCH_TOKENS ? n_left : BATCH_TOKENS;
+            int status = resolve_spans(table, text, spans, n_now, rules, counts, ids);
+            if (status) return status;
+            memmove(spans, spans + n_now, (size_t)(n_left - n_now) * sizeof *spans);
+            n = n_left - n_now;
+        }
+    }
+    return TABLE_OK;
+}
+
+/* Remove every carriage return in place; the new number of bytes. */
+static int64_t remove_carriage_returns(uint8_t *text, int64_t n_bytes) {
+    uint8_t *end = text + n_bytes;
+    uint8_t *from = memchr(text, '\r', (size_t)n_bytes);
+    if (from == NULL) return n_bytes;
+    uint8_t *to = from;
+    while (from < end) {
+        uint8_t *keep = from + 1; /* *from is a carriage return */
+        uint8_t *next = keep < end ? memchr(keep, '\r', (size_t)(end - keep)) : NULL;
+        if (next == NULL) next = end;
+        memmove(to, keep, (size_t)(next - keep));
+        to += next - keep;
+        from = next;
+    }
+    return to - text;
+}
+
+/* Number of bytes up to and including the last separator. */
+static int64_t up_to_last_separator(const uint8_t *text, int64_t n_bytes) {
+    while (n_bytes > 0) {
+        uint8_t byte = text[n_bytes - 1];
+        if (byte == ' ' || byte == '\n' || byte == '\t') break;
+        n_bytes--;
+    }
+    return n_bytes;
+}
+
+/* ---- provisional ids -> final ids ---- */
+
+typedef struct {
+    int64_t n_ids;       /* kept so far, over all blocks */
+    int64_t n_sentences; /* closed so far */
+    int64_t last_start;  /* where the open sentence began */
+} sentence_state;
+
+/* `remap` gives the final id or -1.  Writes kept ids to `out`; after each non-empty sentence its
+ * end goes to `starts`.  No branch depends on the data.  Returns the number of ids written. */
+static int64_t remap_ids(const int32_t *block, int64_t n_block, const int32_t *remap,
+                         sentence_state *state, int32_t *out, int64_t *starts) {
+    const int64_t n_before = state->n_ids;
+    int64_t n_kept = 0, n_starts = 0, last_start = state->last_start;
+    for (int64_t k = 0; k < n_block; k++) {
+        int32_t id = remap[block[k]];
+        out[n_kept] = id;
+        n_kept += id >= 0;
+        int64_t here = n_before + n_kept;
+        int closes = (block[k] == 0) & (here > last_start);
+        starts[n_starts] = here;
+        n_starts += closes;
+        last_start = closes ? here : last_start;
+    }
+    state->n_ids = n_before + n_kept;
+    state->n_sentences += n_starts;
+    state->last_start = last_start;
+    return n_kept;
+}
+
+#endif
