@@ -10,8 +10,11 @@ from __future__ import annotations
 import atexit
 import os
 import sys
-from collections.abc import Sequence
-from typing import NoReturn
+
+TYPE_CHECKING = False  # as typing's own, whose import takes time in which Ctrl-C would hurt
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from typing import NoReturn
 
 EXIT_ERROR = 1
 EXIT_USAGE = 2

@@ -164,7 +164,7 @@ def run_job(job: Job, options: Word2VecOptions, command: str) -> int:
         if job.debug > 0:
             say(f"Vocab size: {len(vocab)}\nWords in train file: {vocab.n_tokens}\n")
         if vocab_file is not None:
-            vocab.write(vocab_file.stream)
+            vocab.write(vocab_file.stream, vocab_file.path)
             vocab_file.commit()
         if vectors_file is None or corpus is None:
             return 0
@@ -187,10 +187,10 @@ def read_text(
     if job.read_vocab is not None:
         vocab = Vocab.read(job.read_vocab, min_count=options.min_count)
     counting: dict[str, Any] = {
+        "prune_at": PRUNE_AT_WORDS if vocab is None else None,
         "rules": WORD2VEC_RULES,
         "min_count": options.min_count,
         "max_vocab": options.max_vocab,
-        "prune_at": PRUNE_AT_WORDS,
         "n_threads": options.workers,
         "memory": job.memory,
         "reporter": report,

@@ -439,14 +439,15 @@ def test_ctrl_c_while_counting_leaves_nothing(started, tmp_path):
     assert nothing_left(tmp_path)
 
 
-@pytest.mark.parametrize("seconds_before", [0.03, 0.08, 0.15, 0.25, 0.4])
+@pytest.mark.parametrize("seconds_before", [0.05, 0.1, 0.15, 0.2, 0.3, 0.4])
 def test_ctrl_c_at_any_moment(started, text, tmp_path, seconds_before):
     process = started("-train", text, "-output", "v", "-iter", 10**6, "-threads", 2)
     time.sleep(seconds_before)
     seconds, _, errors = interrupt(process)
     assert seconds < PROMPT_SECONDS
-    # Before Python has set its handler the system ends the process itself (-SIGINT).
-    assert process.returncode in (130, -signal.SIGINT), errors
+    # While Python itself starts, it is not our program that answers.
+    is_pythons_start = process.returncode in (1, -signal.SIGINT) and b"wordvec" not in errors
+    assert is_pythons_start or (process.returncode == 130 and b"Traceback" not in errors), errors
     if (tmp_path / "v").exists():
         read_text_vectors(tmp_path / "v")
         assert nothing_left(tmp_path, "v")

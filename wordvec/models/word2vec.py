@@ -209,7 +209,9 @@ class Word2Vec:
             )
         trained = train_vectors(corpus, self.options, self._reporter)
         self.outcome = trained.outcome
-        self.wv = KeyedVectors(corpus.vocab.words, trained.vectors, counts=corpus.vocab.counts)
+        self.wv = KeyedVectors.from_vectors(
+            corpus.vocab.words, trained.vectors, corpus.vocab.counts
+        )
         return self
 
     @property
