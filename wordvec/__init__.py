@@ -1,3 +1,61 @@
 """wordvec: word vectors from your own text."""
 
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from wordvec.errors import (
+    CorpusError,
+    FormatError,
+    OptionError,
+    OutputError,
+    TrainingError,
+    WordvecError,
+)
+
+if TYPE_CHECKING:
+    from wordvec.corpus import TokenRules, read_corpus
+    from wordvec.formats import load, save
+    from wordvec.keyedvectors import KeyedVectors
+    from wordvec.models.word2vec import Word2Vec
+    from wordvec.vectors import Vectors
+    from wordvec.vocab import Vocab
+
 __version__ = "0.1.0"
+
+# Loaded when first asked for, so that `wordvec --help` need not wait for NumPy.
+_PLACES = {
+    "KeyedVectors": "wordvec.keyedvectors",
+    "TokenRules": "wordvec.corpus",
+    "Vectors": "wordvec.vectors",
+    "Vocab": "wordvec.vocab",
+    "Word2Vec": "wordvec.models.word2vec",
+    "load": "wordvec.formats",
+    "read_corpus": "wordvec.corpus",
+    "save": "wordvec.formats",
+}
+
+__all__ = [
+    "CorpusError",
+    "FormatError",
+    "KeyedVectors",
+    "OptionError",
+    "OutputError",
+    "TokenRules",
+    "TrainingError",
+    "Vectors",
+    "Vocab",
+    "Word2Vec",
+    "WordvecError",
+    "__version__",
+    "load",
+    "read_corpus",
+    "save",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name in _PLACES:
+        value = getattr(import_module(_PLACES[name]), name)
+        globals()[name] = value
+        return value
+    raise AttributeError(f"module 'wordvec' has no attribute {name!r}")
