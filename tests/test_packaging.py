@@ -24,13 +24,10 @@ def tracked_files():
     return {name.decode() for name in done.stdout.split(b"\0") if name}
 
 
-def test_generated_c_files_are_not_tracked():
-    """Each .pyx has its generated .c in .gitignore, and nowhere else."""
-    tracked = tracked_files()
-    for pyx in (ROOT / "wordvec" / "kernels").glob("*.pyx"):
-        generated = f"wordvec/kernels/{pyx.stem}.c"
-        assert generated not in tracked
-        assert generated in (ROOT / ".gitignore").read_text().split()
+def test_c_files_are_loops_of_one_instruction_set():
+    """What Cython generates goes to build/; a .c file in the tree was written by a person."""
+    names = {name for name in tracked_files() if name.endswith(".c")}
+    assert not [n for n in names if not n.endswith(("_baseline.c", "_avx2.c", "_avx512.c"))]
 
 
 @pytest.fixture(scope="module")
