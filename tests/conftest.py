@@ -16,6 +16,7 @@ ROOT = TESTS.parent
 # put it before the installed package.
 if not list((ROOT / "wordvec" / "kernels").glob("*.so")):
     sys.path[:] = [entry for entry in sys.path if Path(entry or ".").resolve() != ROOT]
+    os.environ["PYTHONSAFEPATH"] = "1"  # the same for the programs that tests start
 
 sys.path.insert(0, str(TESTS))  # for `import reference`
 
