@@ -61,10 +61,11 @@ def prose(source: str) -> Iterator[str]:
     block_end = 0
     for match in LITERALS.finditer(source):
         line_start = source.rfind("\n", 0, match.start()) + 1
-        if block and source[block_end : match.start()].strip(" \t") != "\n":
+        is_comment = match[0].startswith("#")
+        if block and not (is_comment and source[block_end : match.start()].strip(" \t") == "\n"):
             yield "\n".join(block)
             block.clear()
-        if match[0].startswith("#"):
+        if is_comment:
             if not source[line_start : match.start()].strip():
                 block.append(match[0].lstrip("#"))
                 block_end = match.end()

@@ -68,7 +68,7 @@ def _unknown(flag: str, known: set[str]) -> str:
     return f"no flag {flag}" + (f"; did you mean {close[0]}?" if close else " (see --help)")
 
 
-class Value(click.ParamType):
+class Value(click.ParamType):  # type: ignore[type-arg]  # no generic in click 8.1
     """One value from the command line, turned into a Python object by `read`.
 
     `read` gives None for text it cannot take.  Ranges are not checked here: the options class
@@ -141,7 +141,7 @@ def option_flags(
         spec = field.metadata["spec"]
         if spec.flag is None:
             continue
-        default = field.default if spec.original is None else spec.original
+        default: Any = field.default if spec.original is None else spec.original
         if field.name in inverted:
             default = 1 - default
         if field.name in default_texts:
