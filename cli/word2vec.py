@@ -6,7 +6,7 @@ import os
 import sys
 from contextlib import ExitStack
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 import click
 
@@ -37,7 +37,6 @@ TOKENS_PER_COUNT_LINE = 1_000_000
 # The original drops its rarest words when its hash table is 70 % full; kept here, and nowhere
 # else, so that the vocabularies of huge corpora agree.
 PRUNE_AT_WORDS = 21_000_000
-DEFAULT_MEMORY = "4G"
 ALPHA_CBOW = 0.05
 ALPHA_SKIP_GRAM = 0.025
 # The original lets the rate fall to this share of its start.
@@ -64,6 +63,12 @@ class Job:
     debug: int
     binary: bool
 
+    @property
+    def console(self) -> BinaryIO:
+        """Where the output lines go: stdout, unless a file is to go there."""
+        taken = "-" in (self.output, self.save_vocab)
+        return sys.stderr.buffer if taken else sys.stdout.buffer
+
 
 FLAGS: list[click.Parameter] = [
     file_flag("-train", "train", "the text: a file (also .gz .bz2 .xz .zst), or - for stdin"),
@@ -84,9 +89,9 @@ FLAGS: list[click.Parameter] = [
     file_flag("-save-vocab", "save_vocab", "write the vocabulary here"),
     file_flag("-read-vocab", "read_vocab", "take the vocabulary from here; nothing is counted"),
     click.Option(
-        ["-memory", "memory"], type=SIZE, metavar="BYTES", default=DEFAULT_MEMORY,
-        help="budget for the text's ids and counts; more goes to files "
-        f"(default {DEFAULT_MEMORY})",
+        ["-memory", "memory"], type=SIZE, metavar="BYTES", default=None,
+        help="budget for the text's ids and counts, such as 4G; more goes to files "
+        "(default: half of the machine's memory)",
     ),
     file_flag("-ids", "ids", "keep the text's ids here, and reuse them next time"),
 ]  # fmt: skip
@@ -139,14 +144,14 @@ def _is_device(name: str) -> bool:
 def run_job(job: Job, options: Word2VecOptions, command: str) -> int:
     from wordvec.files import OutputFile
 
-    say("Starting training using file ", job.train or "", "\n")
+    say(job.console, "Starting training using file ", job.train or "", "\n")
     if job.read_vocab and not os.path.exists(job.read_vocab):
-        say("Vocabulary file not found\n")
+        say(job.console, "Vocabulary file not found\n")
         return EXIT_ERROR
     if not job.train or not _may_exist(job.train):
-        say("ERROR: training data file not found!\n")
+        say(job.console, "ERROR: training data file not found!\n")
         return EXIT_ERROR
-    report = OriginalProgress(job.debug)
+    report = OriginalProgress(job.debug, job.console)
     with ExitStack() as outputs:
 
         def open_output(name: str | None) -> OutputFile | None:
@@ -162,7 +167,8 @@ def run_job(job: Job, options: Word2VecOptions, command: str) -> int:
             for note in corpus.notes:
                 remark(command, note)
         if job.debug > 0:
-            say(f"Vocab size: {len(vocab)}\nWords in train file: {vocab.n_tokens}\n")
+            sizes = f"Vocab size: {len(vocab)}\nWords in train file: {vocab.n_tokens}\n"
+            say(job.console, sizes)
         if vocab_file is not None:
             vocab.write(vocab_file.stream, vocab_file.path)
             vocab_file.commit()
@@ -244,8 +250,9 @@ def write_result(job: Job, words: list[str], vectors: NDArray[np.float32], to: O
 class OriginalProgress:
     """The original's progress records; each starts with a carriage return, none ends a line."""
 
-    def __init__(self, debug: int) -> None:
+    def __init__(self, debug: int, console: BinaryIO) -> None:
         self.debug = debug
+        self.console = console
         self.n_count_lines = 0
 
     def begin_training(self, alpha: float) -> None:
@@ -256,7 +263,7 @@ class OriginalProgress:
         if progress.stage == "count":
             n_lines = progress.n_tokens_read // TOKENS_PER_COUNT_LINE
             if n_lines > self.n_count_lines and self.debug > 1:
-                say(f"{n_lines}M\r")
+                say(self.console, f"{n_lines}M\r")
             self.n_count_lines = n_lines
         elif progress.n_done > 0:
             n_total = (progress.n_total or 0) + 1
@@ -265,13 +272,12 @@ class OriginalProgress:
 
     def _record(self, alpha: float, percent: float, thousands: float) -> None:
         if self.debug > 1:
-            say(f"\rAlpha: {alpha:f}  Progress: {percent:.2f}%  "
-                f"Words/thread/sec: {thousands:.2f}k  ")  # fmt: skip
+            record = f"\rAlpha: {alpha:f}  Progress: {percent:.2f}%"
+            say(self.console, f"{record}  Words/thread/sec: {thousands:.2f}k  ")
 
 
-def say(*parts: str) -> None:
-    """To stdout at once, byte for byte: a file name need not be text in any encoding."""
-    out = sys.stdout.buffer
+def say(out: BinaryIO, *parts: str) -> None:
+    """At once and byte for byte: a file name need not be text in any encoding."""
     out.write(b"".join(os.fsencode(part) for part in parts))
     out.flush()
 

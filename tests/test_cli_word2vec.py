@@ -276,6 +276,23 @@ def test_a_file_name_that_is_not_utf8(wordvec, text, tmp_path):
     )
 
 
+def test_output_to_stdout_is_the_file_alone(wordvec, text, tmp_path):
+    wordvec("word2vec", "-train", text, "-output", "v", *SMALL)
+    done = wordvec("word2vec", "-train", text, "-output", "-", *SMALL)
+    assert done.returncode == 0
+    assert done.stdout == (tmp_path / "v").read_bytes()
+    assert done.stderr.startswith(b"Starting training using file")
+    assert nothing_left(tmp_path, "v")
+
+
+def test_text_from_stdin(wordvec, text, tmp_path):
+    wordvec("word2vec", "-train", text, "-output", "v", *SMALL)
+    with text.open("rb") as stream:
+        done = wordvec("word2vec", "-train", "-", "-output", "w", *SMALL, stdin=stream)
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "v").read_bytes() == (tmp_path / "w").read_bytes()
+
+
 # --- errors -----------------------------------------------------------------------------------
 
 BAD_VALUES = [
