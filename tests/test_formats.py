@@ -6,8 +6,11 @@ import io
 import lzma
 import os
 import re
+import signal
 import struct
 import subprocess
+import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -242,10 +245,33 @@ def test_sniff_tells_binary_from_text(words: list[str], dim: int, data: st.DataO
     n_numbers = len(words) * dim
     numbers = data.draw(st.lists(any_bits, min_size=n_numbers, max_size=n_numbers))
     matrix = np.array(numbers, dtype=np.float32).reshape(len(words), dim)
-    # A record of floats that happen to be spelled in digits is one for format="word2vec-binary".
-    assume(not re.fullmatch(rb"[-+.0-9eE \t]*", bits(matrix[0])[:-1]))
-    assume(b"\n" not in bits(matrix[0]))
-    assert not word2vec_text.sniff(write(word2vec_binary, words, matrix))
+    # Floats whose bytes spell white space or numbers are for format="word2vec-binary".
+    assume(not re.search(rb"[-+.0-9\s]", bits(matrix[0])))
+    content = write(word2vec_binary, words, matrix)
+    assert not word2vec_text.sniff(content) and word2vec_binary.sniff(content)
+
+
+def test_sniff_of_typical_vectors() -> None:
+    """No typical binary file may be taken for text, whatever its first row."""
+    rng = np.random.default_rng(0)
+    for dim in (1, 2, 5, 25, 100, 300):
+        rows = rng.normal(0, 0.3, (500, 1, dim)).astype(np.float32)
+        contents = [write(word2vec_binary, ["</s>"], row) for row in rows]
+        contents += [content[:-1] for content in contents]  # gensim's
+        n_wrong = sum(word2vec_text.sniff(content) for content in contents)
+        assert n_wrong <= (10 if dim < 25 else 0)
+
+
+@pytest.mark.parametrize(
+    ("body", "message"),
+    [(b"a b 1 2 3\n", "a number of word 1"), (b"\n\n\n\n\n\n\n", "3 numbers for word 1"),
+     (b"a\t1\t2\t3\n", "3 numbers for word 1"), (b"a 1 2 3 4\n", "after 3 numbers"),
+     (b"a 1 2 x\n", "a number of word 1"), (b"", "room for 1 words"), (b"aaaaaaaa 1 2", "newline")],
+)  # fmt: skip
+def test_damaged_text_is_not_taken_for_binary(tmp_path: Path, body: bytes, message: str) -> None:
+    (tmp_path / "v").write_bytes(b"1 3\n" + body)
+    with pytest.raises(FormatError, match=message):
+        load(tmp_path / "v")
 
 
 def test_load_and_save(tmp_path: Path) -> None:
@@ -289,6 +315,44 @@ def test_failed_save_leaves_nothing(tmp_path: Path) -> None:
         save(Vectors(WORDS, MATRIX), tmp_path / "missing" / "v.txt")
     with pytest.raises(OutputError, match="No space left"):
         save(Vectors(WORDS, MATRIX), "/dev/full")
+    assert os.listdir(tmp_path) == []
+
+
+ENDLESS = """
+import sys
+import numpy as np
+from wordvec.files import OutputFile
+from wordvec.formats import word2vec_binary, word2vec_text
+
+class Words:
+    def __len__(self):
+        return 20_000_000
+    def word_bytes(self, index):
+        return b"word%d" % index
+
+matrix = np.broadcast_to(np.linspace(-1, 1, 300, dtype=np.float32), (20_000_000, 300))
+module = word2vec_text if sys.argv[2] == "text" else word2vec_binary
+with OutputFile(sys.argv[1]) as output:
+    module.write(output.stream, Words(), matrix)
+"""
+
+
+@pytest.mark.parametrize("kind", ["text", "binary"])
+def test_ctrl_c_while_writing(tmp_path: Path, kind: str) -> None:
+    """24 GB to write and 12 kB in memory; the interrupt ends it within a second."""
+    root = Path(__file__).resolve().parent.parent
+    command = [sys.executable, "-c", ENDLESS, str(tmp_path / "v"), kind]
+    environment = {**os.environ, "PYTHONPATH": str(root)}
+    writer = subprocess.Popen(command, env=environment, stderr=subprocess.PIPE)
+    deadline = time.monotonic() + 30
+    while not any(path.stat().st_size for path in tmp_path.iterdir()):
+        assert time.monotonic() < deadline and writer.poll() is None
+        time.sleep(0.01)
+    sent = time.monotonic()
+    writer.send_signal(signal.SIGINT)
+    _, message = writer.communicate(timeout=20)
+    assert time.monotonic() - sent < 1.5  # a second, and a half for a busy machine
+    assert b"KeyboardInterrupt" in message
     assert os.listdir(tmp_path) == []
 
 

@@ -85,7 +85,7 @@ def format_shortest(values: np.ndarray) -> list[bytes]:
 
 
 def twin_shortest(value: np.float32) -> bytes:
-    """NumPy's str() up to version 2.2; later ones print numbers from 10^7 on with an exponent."""
+    """NumPy's str() up to version 2.2; later ones print numbers from 10^6 on with an exponent."""
     if value == 0 or 1e-4 <= abs(float(value)) < 1e16 or not np.isfinite(value):
         return np.format_float_positional(value, unique=True, trim="0").encode()
     return np.format_float_scientific(value, unique=True, trim="-", exp_digits=2).encode()

@@ -213,7 +213,7 @@ def test_saved_bytes_are_gensims(
     tmp_path: Path, ours: Any, theirs: Any, binary: bool, options: Any
 ) -> None:
     rows = np.array(MATRIX)
-    rows.flat[:9] = [0, -0.0, 1e-45, 1e-5, 1e-4, 123456.79, 9e6, 3e38, 5]
+    rows.flat[:9] = [0, -0.0, 1e-45, 1e-5, 1e-4, 123456.79, 999999, 3e38, 5]
     ours.vectors = rows
     theirs.vectors = rows.copy()
     for vectors in (ours, theirs):

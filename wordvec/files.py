@@ -56,6 +56,9 @@ class OutputFile:
         except OSError as error:
             self._remove_temporary()
             raise self._error(_reason(error)) from error
+        except BaseException:  # Ctrl-C
+            self._remove_temporary()
+            raise
         self._raw = _OutputDescriptor(descriptor, self)
         self.stream = io.BufferedWriter(self._raw, _BUFFER_BYTES)
         _unfinished.add(self)

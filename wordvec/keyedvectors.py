@@ -11,23 +11,20 @@ import itertools
 import logging
 import os
 import warnings
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
-from wordvec.errors import FormatError, OptionError
+from wordvec.errors import OptionError
 from wordvec.files import OutputFile
-from wordvec.formats import open_reader, word2vec_binary, word2vec_text
-from wordvec.formats.blocks import word_blocks
-from wordvec.kernels import numbers
+from wordvec.formats import gensim_word2vec, open_reader, word2vec_binary, word2vec_text
 from wordvec.vectors import Matrix, Row, Vectors
 
 logger = logging.getLogger(__name__)
 
 Key = str | int | np.integer[Any]
-_SAVE_ROWS = 4096
 _KEYS = (str, int, np.integer)
 
 
@@ -362,7 +359,9 @@ class KeyedVectors(Vectors):
             lines = (f"{prefix}{self.words[row]} {sort_values[row]}\n" for row in order)
             _write(fvocab, append, (line.encode("utf-8", "surrogateescape") for line in lines))
         header = f"{len(self) if total_vec is None else total_vec} {self.dim}\n"
-        pieces = self._records(order, prefix, binary, os.fspath(fname))
+        pieces = gensim_word2vec.records(
+            self.words, self.matrix, order, prefix, binary, os.fspath(fname)
+        )
         _write(fname, append, itertools.chain([header.encode() if write_header else b""], pieces))
 
     def _order_by(self, attr: str) -> tuple[NDArray[np.intp], NDArray[Any] | None]:
@@ -370,23 +369,6 @@ class KeyedVectors(Vectors):
         if values is None:
             return np.arange(len(self)), None
         return np.argsort(-values, kind="stable"), values
-
-    def _records(
-        self, order: NDArray[np.intp], prefix: str, binary: bool, path: str
-    ) -> Iterator[bytes | memoryview]:
-        out = bytearray(1)
-        for first in range(0, len(order), _SAVE_ROWS):
-            block = order[first : first + _SAVE_ROWS]
-            words = [prefix + self.words[row] for row in block]
-            pieces = word_blocks(words, self.matrix[block], 2, numbers.MAX_FIXED6_BYTES, path)
-            for blob, rows, n_bytes in pieces:
-                if binary:  # without the newline that word2vec.c puts after each record
-                    floats = rows.astype("<f4")
-                    for word, row in zip(blob.split(b"\n"), floats, strict=False):
-                        yield word + b" " + row.tobytes()
-                    continue
-                out = out if len(out) >= n_bytes else bytearray(n_bytes)
-                yield memoryview(out)[: numbers.write_text_rows(blob, rows, out, shortest=True)]
 
     @classmethod
     def load_word2vec_format(
@@ -413,11 +395,11 @@ class KeyedVectors(Vectors):
         with open_reader(os.fspath(fname)) as reader:
             words, matrix = chosen.read(reader, limit or None, encoding, unicode_errors)
         n_rows = len(words)
-        words, matrix = _without_duplicates(words, matrix)
+        words, matrix = gensim_word2vec.drop_duplicates(words, matrix)
         if fvocab is None:
             counts = np.arange(n_rows, n_rows - len(words), -1, dtype=np.int64)
         else:
-            table = _read_counts(os.fspath(fvocab), encoding, unicode_errors)
+            table = gensim_word2vec.read_counts(os.fspath(fvocab), encoding, unicode_errors)
             for word in words:
                 if word not in table:
                     logger.warning("vocabulary file is incomplete: '%s' is missing", word)
@@ -457,29 +439,6 @@ def _unit_or_zero(vector: Row) -> Row:
     """`vector` scaled to length 1; a zero vector stays, as in gensim."""
     length = float(np.sqrt(np.dot(vector.astype(np.float64), vector)))
     return np.asarray(vector / length if length > 0 else vector, dtype=np.float32)
-
-
-def _without_duplicates(words: list[str], matrix: Matrix) -> tuple[list[str], Matrix]:
-    if len(set(words)) == len(words):
-        return words, matrix
-    first_rows: dict[str, int] = {}
-    for row, word in enumerate(words):
-        if first_rows.setdefault(word, row) != row:
-            logger.warning("duplicate word '%s' in word2vec file, ignoring all but first", word)
-    return list(first_rows), matrix[list(first_rows.values())]
-
-
-def _read_counts(path: str, encoding: str, errors: str) -> dict[str, int]:
-    table = {}
-    offset = 0
-    with open(path, "rb") as lines:
-        for line in lines:
-            fields = line.decode(encoding, errors).split()
-            if len(fields) != 2 or not fields[1].isdecimal():
-                raise FormatError(path, offset, "a word and its count", repr(line[:40])[1:])
-            table[fields[0]] = int(fields[1])
-            offset += len(line)
-    return table
 
 
 def _write(

@@ -138,7 +138,7 @@ def _packed(stream: BinaryIO, suffix: str) -> Iterator[BinaryIO]:
         return
     packed: gzip.GzipFile | bz2.BZ2File | lzma.LZMAFile
     if suffix == ".gz":  # without name and time: the same vectors give the same bytes
-        packed = gzip.GzipFile("", "wb", fileobj=stream, mtime=0)
+        packed = gzip.GzipFile("", "wb", compresslevel=6, fileobj=stream, mtime=0)
     elif suffix == ".bz2":
         packed = bz2.BZ2File(stream, "wb")
     else:

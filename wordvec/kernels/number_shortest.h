@@ -1,5 +1,5 @@
 /* float32 to the shortest decimal that reads back as the same float, laid out as NumPy's str() did
- * up to version 2.2 (later ones print float32 from 10^7 on with an exponent; word vectors do not
+ * up to version 2.2 (later ones print float32 from 10^6 on with an exponent; word vectors do not
  * come near).
  *
  * The method is Schubfach (R. Giulietti, "The Schubfach way to render doubles", 2020).  A float is
