@@ -47,12 +47,13 @@ EXTENSIONS = [
     kernel("tokens"),
     kernel("numbers"),
 ]
-EXTENSIONS = [e for e in EXTENSIONS if Path(e.sources[0]).exists()]  # during the first days only
-assert EXTENSIONS, "no kernels found: the sdist lacks its .pyx files (see MANIFEST.in)"
+missing = [e.sources[0] for e in EXTENSIONS if not Path(e.sources[0]).exists()]
+assert not missing, f"the sources lack {missing}: an sdist without its .pyx files? (MANIFEST.in)"
 
 setup(
     ext_modules=cythonize(
         EXTENSIONS,
+        build_dir="build/cython",
         compiler_directives={
             "language_level": 3,
             "boundscheck": False,

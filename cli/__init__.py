@@ -1,0 +1,1 @@
+"""The command line of wordvec, installed as the package wordvec_cli."""

@@ -1,6 +1,91 @@
-"""Shared by all tests: where the twins are, and where real data may be."""
+"""Shared by all tests: which wordvec is tested, its command, and where real data may be."""
 
+import importlib.util
+import os
+import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).parent))  # for `import reference`
+import pytest
+
+TESTS = Path(__file__).resolve().parent
+ROOT = TESTS.parent
+
+# A checkout that was not built in place has wordvec/ without kernels; `python -m pytest` would
+# put it before the installed package.
+if not list((ROOT / "wordvec" / "kernels").glob("*.so")):
+    sys.path[:] = [entry for entry in sys.path if Path(entry or ".").resolve() != ROOT]
+    os.environ["PYTHONSAFEPATH"] = "1"  # the same for the programs that tests start
+
+sys.path.insert(0, str(TESTS))  # for `import reference`
+
+
+def import_from_checkout() -> bool:
+    """After `build_ext --inplace`, cli/ is not importable as wordvec_cli: make it so."""
+    if importlib.util.find_spec("wordvec_cli") is not None:
+        return False
+    spec = importlib.util.spec_from_file_location(
+        "wordvec_cli", ROOT / "cli" / "__init__.py", submodule_search_locations=[str(ROOT / "cli")]
+    )
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules["wordvec_cli"] = module
+    spec.loader.exec_module(module)
+    return True
+
+
+IS_CHECKOUT = import_from_checkout()
+
+SHARED_DATA = Path(os.environ.get("WORDVEC_DATA", ROOT.parent / "shared" / "data"))
+
+Finished = subprocess.CompletedProcess[bytes]
+
+
+@pytest.fixture(scope="session")
+def shared_data() -> Path:
+    """The folder of real corpora; the test is skipped where there is none."""
+    if not SHARED_DATA.is_dir():
+        pytest.skip(f"no shared data at {SHARED_DATA} (WORDVEC_DATA names another folder)")
+    return SHARED_DATA
+
+
+@pytest.fixture(scope="session")
+def command_environment(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """Environment in which `python -P -m wordvec_cli` is the program under test.
+
+    Nothing is to be done where the package is installed.  After `build_ext --inplace` only
+    wordvec is importable; wordvec_cli is the folder cli/ under another name.
+    """
+    environment = {k: v for k, v in os.environ.items() if k not in ("WORDVEC_DEBUG", "COLUMNS")}
+    if IS_CHECKOUT:
+        links = tmp_path_factory.mktemp("import")
+        (links / "wordvec_cli").symlink_to(ROOT / "cli")
+        paths = [str(links), str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])]
+        environment["PYTHONPATH"] = os.pathsep.join(paths)
+    return environment
+
+
+@pytest.fixture(scope="session")
+def command(command_environment: dict[str, str]) -> list[str]:
+    """The start of the command line: everything before `word2vec -train ...`."""
+    return [sys.executable, "-P", "-m", "wordvec_cli"]
+
+
+@pytest.fixture
+def wordvec(
+    command: list[str], command_environment: dict[str, str], tmp_path: Path
+) -> Callable[..., Finished]:
+    """Run the program in an empty folder; gives its exit code and bytes."""
+
+    def run(*arguments: object, **options: object) -> Finished:
+        settings: dict[str, object] = {
+            "cwd": tmp_path, "env": command_environment, "timeout": 120, "stdin": subprocess.DEVNULL
+        }  # fmt: skip
+        settings.update(options)
+        line = [*command, *map(str, arguments)]
+        if "stdout" not in settings:
+            settings["capture_output"] = True
+        return subprocess.run(line, **settings)  # type: ignore[call-overload,no-any-return]
+
+    return run

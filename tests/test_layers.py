@@ -5,7 +5,10 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).resolve().parent.parent / "wordvec"
+import wordvec
+
+# The package under test: the checkout's, or the installed one where only the tests are.
+ROOT = Path(wordvec.__file__).parent
 
 LEVELS = {
     "errors": 0, "progress": 0, "threads": 0, "options": 0.5, "files": 0.5, "memory": 0.5,

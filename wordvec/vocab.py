@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Mapping
+from typing import BinaryIO
 
 import numpy as np
 import numpy.typing as npt
@@ -179,26 +180,33 @@ class Vocab:
         return _read(cls, os.fspath(path), min_count)
 
     def save(self, path: str | os.PathLike[str]) -> None:
-        """Write `WORD COUNT` lines in vocabulary order, atomically.
+        """Write a vocabulary file, atomically; see `write`.
 
-        Raises CorpusError for a word with whitespace in it, which such a file cannot hold, and
-        OutputError when the file cannot be written.
+        Raises OutputError when the file cannot be written.
+        """
+        with OutputFile(path) as output:
+            self.write(output.stream, os.fspath(path))
+
+    def write(self, stream: BinaryIO, path: str = "output") -> None:
+        """Write `WORD COUNT` lines in vocabulary order; `path` is for messages.
+
+        Raises CorpusError, before anything is written, for a word with whitespace in it, which
+        such a file cannot hold.
         """
         for blank in BLANKS:
             places = np.flatnonzero(self._arena == blank)
             if len(places):
                 row = int(np.searchsorted(self._starts, places[0], side="right")) - 1
                 raise CorpusError(
-                    f"{os.fspath(path)}: the word {_shown(self.word_bytes(row))} holds whitespace; "
+                    f"{path}: the word {_shown(self.word_bytes(row))} holds whitespace; "
                     "a word2vec vocabulary file cannot"
                 )
         arena, starts = self._arena.tobytes(), self._starts
-        with OutputFile(path) as output:
-            for first in range(0, len(self), _WRITE_ROWS):
-                last = min(first + _WRITE_ROWS, len(self))
-                ends = starts[first : last + 1].tolist()
-                rows = zip(ends[:-1], ends[1:], self.counts[first:last].tolist(), strict=True)
-                output.stream.write(b"".join(b"%b %d\n" % (arena[a:b], n) for a, b, n in rows))
+        for first in range(0, len(self), _WRITE_ROWS):
+            last = min(first + _WRITE_ROWS, len(self))
+            ends = starts[first : last + 1].tolist()
+            rows = zip(ends[:-1], ends[1:], self.counts[first:last].tolist(), strict=True)
+            stream.write(b"".join(b"%b %d\n" % (arena[a:b], n) for a, b, n in rows))
 
 
 def pack_words(words: list[bytes]) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.int64]]:

@@ -1,0 +1,128 @@
+"""Entry point of `wordvec`: every way a command can end, turned into one line and an exit code.
+
+0 done, 1 an error while working, 2 wrong usage, 130 Ctrl-C, 141 the reader of our output left.
+Nothing but the standard library is imported before the first `try`, so that Ctrl-C during a
+slow import ends as cleanly as any other.
+"""
+
+from __future__ import annotations
+
+import atexit
+import os
+import sys
+
+TYPE_CHECKING = False  # as typing's own, whose import takes time in which Ctrl-C would hurt
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from typing import NoReturn
+
+EXIT_ERROR = 1
+EXIT_USAGE = 2
+EXIT_INTERRUPTED = 128 + 2
+EXIT_BROKEN_PIPE = 128 + 13
+
+
+def run(arguments: Sequence[str] | None = None) -> NoReturn:
+    """Run the command line and leave the process; never shows a traceback.
+
+    The environment variable WORDVEC_DEBUG=1 lets errors through with their traceback.
+    """
+    args = list(sys.argv[1:] if arguments is None else arguments)
+    name = command_name(args)
+    try:
+        code = invoke(args)
+        sys.stdout.flush()
+    except KeyboardInterrupt as stopped:
+        # Worker threads may still be inside a kernel, on arrays that an orderly shutdown would
+        # free under them; files are closed and temporary files removed by now.
+        complain("; ".join([f"{name}: interrupted", *map(str, stopped.args)]))
+        leave_at_once(EXIT_INTERRUPTED)
+    except BrokenPipeError:
+        leave_at_once(EXIT_BROKEN_PIPE)
+    except Exception as error:
+        if os.environ.get("WORDVEC_DEBUG", "0") not in ("", "0"):
+            raise
+        complain(f"{name}: {explain(error)}")
+        leave_at_once(exit_code_of(error))
+    sys.exit(code)
+
+
+def invoke(args: list[str]) -> int:
+    """Run the click program and give back its exit code; errors pass through."""
+    import click
+
+    from .app import wordvec
+
+    # Not `wordvec.main(args)`: click would end the process itself on a broken pipe or Ctrl-C.
+    try:
+        with wordvec.make_context("wordvec", args) as context:
+            result = wordvec.invoke(context)
+    except click.exceptions.Exit as end:  # --help, --version
+        return end.exit_code
+    return result if isinstance(result, int) else 0
+
+
+def command_name(args: list[str]) -> str:
+    """`wordvec word2vec` when a command was named, else `wordvec`: the start of every message."""
+    return f"wordvec {args[0]}" if args and args[0][:1].isalpha() else "wordvec"
+
+
+def explain(error: Exception) -> str:
+    """The one line that a person needs."""
+    import click
+
+    if isinstance(error, click.ClickException):
+        text = error.format_message()
+    elif isinstance(error, MemoryError):
+        text = f"not enough memory{': ' + str(error) if str(error) else ''}"
+    elif isinstance(error, OSError) and error.strerror and type(error).__module__ == "builtins":
+        where = f"{_text(error.filename)}: " if error.filename is not None else ""
+        text = where + error.strerror
+    elif is_ours(error):
+        text = str(error)
+    else:
+        text = f"unexpected {type(error).__name__}: {error} (a bug; WORDVEC_DEBUG=1 shows where)"
+    return " ".join(text.split())
+
+
+def is_ours(error: Exception) -> bool:
+    """Whether wordvec raised this on purpose, with a message made for people."""
+    errors = sys.modules.get("wordvec.errors")  # not loaded: then nobody can have raised one
+    return errors is not None and isinstance(error, errors.WordvecError)
+
+
+def exit_code_of(error: Exception) -> int:
+    import click
+
+    errors = sys.modules.get("wordvec.errors")
+    if errors is not None and isinstance(error, errors.OptionError):
+        return EXIT_USAGE
+    return EXIT_USAGE if isinstance(error, click.UsageError) else EXIT_ERROR
+
+
+def _text(name: object) -> str:
+    return os.fsdecode(name) if isinstance(name, (str, bytes)) else str(name)
+
+
+def complain(line: str) -> None:
+    """One line on stderr, whatever bytes it holds and even if nobody listens."""
+    try:
+        # A progress line may stand unfinished on the terminal; start below it.
+        start = "\n" if sys.stdout.isatty() and sys.stderr.isatty() else ""
+        sys.stdout.flush()
+        sys.stderr.flush()
+        sys.stderr.buffer.write((start + line + "\n").encode("utf-8", "surrogateescape"))
+        sys.stderr.flush()
+    except (OSError, ValueError):
+        pass
+
+
+def leave_at_once(code: int) -> NoReturn:
+    """End the process without waiting for threads or closing a pipe that is gone."""
+    atexit._run_exitfuncs()  # removes what temporary files are left
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except (OSError, ValueError):
+            pass
+    os._exit(code)
