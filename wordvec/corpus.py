@@ -8,7 +8,7 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -89,30 +89,45 @@ def read_corpus(
     """
     _check_options(rules, vocab, min_count, max_vocab, prune_at, n_threads, memory)
     opened = open_source(source)
-    origin = None
+    origin = writer = None
     if ids_path is not None:
         ids_path = os.fspath(ids_path)
         origin = _origin(opened, rules, vocab, min_count, max_vocab, prune_at)
         if os.path.exists(ids_path):
             return _from_cache(ids_path, origin, vocab)
-    with _counted(
-        opened, rules, vocab, prune_at, n_threads, memory, True, reporter, _chunk_bytes
-    ) as (counting, n_bytes, notes):
-        _refuse_empty(counting, opened)
-        final = counting.make_vocab(min_count, max_vocab)
-        n_tokens_read = counting.n_words_read
-        target = _IdTarget(counting, final, ids_path)
-        try:
-            n_kept, n_sentences = counting.write_ids(target.write)
-            if not n_kept:
-                raise CorpusError(
-                    f"{_name_of(opened)}: none of its {n_tokens_read:,} words is in the vocabulary"
-                )
-            parts = idcache.Parts(final, n_tokens_read, n_kept, n_sentences, n_bytes, notes)
-            ids, starts = target.finish(parts, origin)
-        finally:
-            target.close()
-        return _encoded(ids, starts, parts)
+        writer = idcache.Writer(ids_path)
+    try:
+        with _counted(
+            opened, rules, vocab, prune_at, n_threads, memory, True, reporter, _chunk_bytes
+        ) as (counting, n_bytes, notes):
+            _refuse_empty(counting, opened)
+            vocab = counting.make_vocab(min_count, max_vocab)
+            parts = idcache.Parts(vocab, counting.n_words_read, 0, 0, n_bytes, notes)
+            ids, starts = _write_ids(counting, parts, writer, origin, _name_of(opened))
+            return _encoded(ids, starts, parts)
+    finally:
+        if writer is not None:
+            writer.close()
+
+
+def _write_ids(
+    counting: Counting,
+    parts: idcache.Parts,
+    writer: idcache.Writer | None,
+    origin: dict[str, Any] | None,
+    name: str,
+) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int64]]:
+    """(ids, starts); completes `parts`."""
+    target = _IdTarget(counting, writer)
+    try:
+        parts.n_tokens_kept, parts.n_sentences = counting.write_ids(target.write)
+        if not parts.n_tokens_kept:
+            raise CorpusError(
+                f"{name}: none of its {parts.n_tokens_read:,} words is in the vocabulary"
+            )
+        return target.finish(parts, origin)
+    finally:
+        target.close()
 
 
 def count_vocab(
@@ -237,7 +252,7 @@ def _refuse_empty(counting: Counting, opened: Source) -> None:
 class _IdTarget:
     """Final ids and starts: in memory, or in a file when they exceed their share or are kept."""
 
-    def __init__(self, counting: Counting, vocab: Vocab, ids_path: str | None) -> None:
+    def __init__(self, counting: Counting, writer: idcache.Writer | None) -> None:
         tallies = [worker.tally for worker in counting.workers]
         # Without pruning or a given vocabulary this is exact; starts are an upper limit.
         n_ids = sum(tally.n_ids - tally.n_sentence_ends for tally in tallies)
@@ -245,7 +260,7 @@ class _IdTarget:
         room = max((tally.n_largest_block for tally in tallies), default=0)
         self._ends = np.empty(room, dtype=np.int64)
         self._in_memory = 4 * n_ids + 8 * n_starts <= counting.ids_share.limit
-        self._writer = idcache.Writer(ids_path) if ids_path is not None else None
+        self._writer = writer
         self._ids_file = None if self._in_memory or self._writer else TemporaryFile()
         self._starts_file = None if self._in_memory else TemporaryFile()
         to_memory = self._in_memory and self._writer is None
@@ -293,12 +308,10 @@ class _IdTarget:
         return self._ids[: parts.n_tokens_kept], starts
 
     def close(self) -> None:
-        """Free temporary files, and an id cache that was not finished."""
+        """Free temporary files."""
         for file in (self._ids_file, self._starts_file):
             if file is not None:
                 file.close()
-        if self._writer is not None:
-            self._writer.close()
 
 
 # ---- the id cache and fingerprints ------------------------------------------------------------
@@ -339,7 +352,7 @@ def _from_cache(ids_path: str, origin: dict[str, Any], vocab: Vocab | None) -> E
 def _hash_of_vocab(vocab: Vocab) -> Any:
     digest = hashlib.sha256(b"separator" if vocab.has_separator else b"")
     for array in vocab.arrays():
-        digest.update(np.ascontiguousarray(array))
+        digest.update(cast(Any, np.ascontiguousarray(array)))
     return digest
 
 

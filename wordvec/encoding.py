@@ -30,7 +30,8 @@ from wordvec.kernels.tokens import (
     remove_returns,
 )
 from wordvec.progress import Progress, Reporter
-from wordvec.sources import CHUNK_BYTES, Chunk, ChunkBuffer, TextReader
+from wordvec.sentences import numbers_as_words, rows_of, stage_sentence
+from wordvec.sources import CHUNK_BYTES, Chunk, ChunkBuffer, ReadingStopped, TextReader
 from wordvec.spill import (
     Block,
     IdPieces,
@@ -146,10 +147,10 @@ class Counting:
             if isinstance(sentence, np.ndarray):
                 if self.vocab is not None:
                     worker.count_staged(staged)
-                    worker.keep_rows(_rows_of(sentence, number, self.vocab))
+                    worker.keep_rows(rows_of(sentence, number, self.vocab))
                     continue
-                sentence = _numbers_as_words(sentence, number)
-            _stage(staged, sentence, number)
+                sentence = numbers_as_words(sentence, number)
+            stage_sentence(staged, sentence, number)
             if staged.n_tokens >= _STAGED_TOKENS or staged.n_text_bytes >= self.chunk_bytes:
                 worker.count_staged(staged)
                 clock.tick(self.n_words_read, self.n_words_read)
@@ -190,9 +191,10 @@ class Counting:
         """
         if self.vocab is not None:
             return self.vocab
-        tables = [segment for segment in self.segments if isinstance(segment, WordTable)]
-        if len(tables) == len(self.segments):
-            self.vocab = self._vocab_of_tables(tables, min_count, max_vocab)
+        for worker in self.workers:
+            worker.end_counting()
+        if all(isinstance(segment, WordTable) for segment in self.segments):
+            self.vocab = self._vocab_of_tables(min_count, max_vocab)
         else:
             for number, segment in enumerate(self.segments):
                 if isinstance(segment, WordTable):
@@ -200,18 +202,17 @@ class Counting:
             self.vocab = self._vocab_of_runs(min_count, max_vocab)
         return self.vocab
 
-    def _vocab_of_tables(
-        self, tables: list[WordTable], min_count: int, max_vocab: int | None
-    ) -> Vocab:
-        if len(tables) == 1:
-            table = tables[0]
-            to_merged = [np.arange(len(table) + 1, dtype=np.int32)]
-        else:
-            table = WordTable(separator=self.separator)
-            to_merged = []
-            for number, part in enumerate(tables):
-                to_merged.append(table.absorb(part))
-                self.segments[number] = table  # frees the part
+    def _vocab_of_tables(self, min_count: int, max_vocab: int | None) -> Vocab:
+        """Merge all tables into the first; each is freed as soon as it is merged."""
+        self.segments.reverse()
+        table = self.segments.pop()
+        assert isinstance(table, WordTable)
+        to_merged = [np.arange(len(table) + 1, dtype=np.int32)]
+        while self.segments:
+            part = self.segments.pop()
+            assert isinstance(part, WordTable)
+            to_merged.append(table.absorb(part))
+            del part
         counts = table.counts()
         order = frequency_order(
             counts[1:], table.first_seen()[1:], max(min_count, 1), max_vocab
@@ -331,6 +332,11 @@ class Worker:
             self._table = WordTable(separator=job.separator, prune_at=job.prune_at)
         self._segment = job.new_segment(self._table)
 
+    def end_counting(self) -> None:
+        """Let go of what only counting needs."""
+        del self._table
+        self._ids = np.empty(0, dtype=np.int32)
+
     def _end_chunk(
         self, ids: npt.NDArray[np.int32], n_sentence_ends: int, number: int, ends_file: bool
     ) -> None:
@@ -356,8 +362,12 @@ class Worker:
 
     def count_chunks(self, reader: TextReader, stop: Stop) -> None:
         buffer = ChunkBuffer(self.job.chunk_bytes)
+        reader.stop_requested = lambda: stop.requested
         while not stop.requested:
-            chunk = reader.next_chunk(buffer)
+            try:
+                chunk = reader.next_chunk(buffer)
+            except ReadingStopped:
+                return
             if chunk is None:
                 return
             self._count_chunk(chunk, buffer)
@@ -413,54 +423,6 @@ class Worker:
         """A sentence that came as rows of the vocabulary."""
         self._end_chunk(ids, 1, self._n_chunks, False)
         self._n_chunks += 1
-
-
-def _stage(staged: StagedTokens, sentence: Any, number: int) -> None:
-    if isinstance(sentence, str | bytes):
-        raise CorpusError(
-            f"sentence {number} is a {type(sentence).__name__} ({sentence!r:.40}); "
-            "expected a list of words: split it first"
-        )
-    if not isinstance(sentence, Iterable):
-        raise CorpusError(
-            f"sentence {number} is {type(sentence).__name__} ({sentence!r:.40}); "
-            "expected a list of words"
-        )
-    try:
-        staged.add_sentence(sentence)
-    except (TypeError, UnicodeEncodeError, OverflowError) as error:
-        raise CorpusError(f"sentence {number}: {error}") from error
-
-
-def _integers_of(row: npt.NDArray[Any], number: int) -> npt.NDArray[Any]:
-    if row.ndim != 1 or row.dtype.kind not in "iu":
-        raise CorpusError(
-            f"sentence {number} is an array of {row.ndim} dimensions and type {row.dtype}; "
-            "expected a 1-D array of integers"
-        )
-    return row
-
-
-def _numbers_as_words(row: npt.NDArray[Any], number: int) -> list[str]:
-    if row.ndim == 1 and row.dtype.kind in "UO":
-        words: list[str] = row.tolist()
-        return words
-    return [str(value) for value in _integers_of(row, number).tolist()]
-
-
-def _rows_of(row: npt.NDArray[Any], number: int, vocab: Vocab) -> npt.NDArray[np.int32]:
-    row = _integers_of(row, number)
-    low = int(vocab.has_separator)
-    outside = (row < low) | (row >= len(vocab))
-    if outside.any():
-        raise CorpusError(
-            f"sentence {number} holds {row[outside][0]}; expected rows of the vocabulary, "
-            f"{low} to {len(vocab) - 1}"
-        )
-    ids = np.zeros(len(row) + 1, dtype=np.int32)
-    ids[:-1] = row
-    ids[:-1] += np.int32(vocab.first_word_id)
-    return ids
 
 
 def _too_rare(word: bytes, count: int, min_count: int) -> CorpusError:

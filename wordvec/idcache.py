@@ -16,7 +16,7 @@ import struct
 import sys
 import zlib
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -96,7 +96,7 @@ class Writer:
     def _append(self, name: str, array: npt.NDArray[Any]) -> None:
         section = self._sections[name]
         section["length"] += len(array)
-        data = memoryview(np.ascontiguousarray(array))
+        data = memoryview(cast(Any, np.ascontiguousarray(array)))
         section["crc"] = zlib.crc32(data, section["crc"])
         self._write(data)
 
@@ -108,8 +108,10 @@ class Writer:
     ) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int64]]:
         """Write the rest, put the file in its place; (ids, starts) mapped from it."""
         arena, word_starts, counts = parts.vocab.arrays()
-        rest = {"starts": starts, "words": arena, "word_starts": word_starts, "counts": counts}
-        for name, array in rest.items():
+        rest: list[tuple[str, npt.NDArray[Any]]] = [
+            ("starts", starts), ("words", arena), ("word_starts", word_starts), ("counts", counts),
+        ]  # fmt: skip
+        for name, array in rest:
             self._begin(name)
             self._append(name, array)
         directory = json.dumps(
@@ -207,7 +209,7 @@ def _directory(path: str, memory: Any) -> dict[str, Any]:
 
 
 def _check_sum(path: str, name: str, array: npt.NDArray[Any], section: dict[str, Any]) -> None:
-    data = memoryview(array).cast("B") if len(array) else memoryview(b"")
+    data = memoryview(cast(Any, array)).cast("B") if len(array) else memoryview(b"")
     crc = 0
     for first in range(0, len(data), _CHECK_BYTES):
         crc = zlib.crc32(data[first : first + _CHECK_BYTES], crc)

@@ -9,13 +9,16 @@ from __future__ import annotations
 import bz2
 import glob
 import gzip
+import importlib
 import io
 import lzma
 import os
+import re
+import select
 import sys
 import threading
 import zlib
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any, BinaryIO, cast
 
@@ -26,16 +29,18 @@ from wordvec.errors import CorpusError
 from wordvec.kernels.tokens import MAX_WORD_BYTES, PADDING, last_boundary
 
 CHUNK_BYTES = 1 << 20
+_POLL_SECONDS = 0.2
 STDIN = "-"
 
-# What the first bytes of a compressed file are.
-MAGIC = {
-    b"\x1f\x8b": "gzip",
-    b"BZh": "bzip2",
-    b"\xfd7zXZ\x00": "xz",
-    b"\x28\xb5\x2f\xfd": "zstd",
+# How compressed files begin.  Three letters alone do not make a text bzip2.
+_BEGINNINGS = {
+    "gzip": re.compile(rb"\x1f\x8b\x08"),
+    "bzip2": re.compile(rb"BZh[1-9](1AY&SY|\x17rE8P\x90)"),
+    "xz": re.compile(rb"\xfd7zXZ\x00"),
+    "zstd": re.compile(rb"\x28\xb5\x2f\xfd"),
 }
-_MAGIC_BYTES = 6
+_MAGIC_BYTES = 10
+_ZSTD_READ_BYTES = 1 << 14  # small: it may unpack to much more
 
 
 @dataclass(frozen=True)
@@ -84,7 +89,7 @@ def open_source(source: Any) -> Source:
 
 
 def _listed_strings(items: list[str]) -> TextFiles:
-    missing = [item for item in items if not os.path.exists(item)]
+    missing = [item for item in items if item != STDIN and not os.path.exists(item)]
     if not missing:
         return _files_of(items)
     if len(missing) < len(items):
@@ -106,8 +111,7 @@ def _files_of(names: list[str]) -> TextFiles:
         elif os.path.exists(name):
             paths.append(name)  # a named pipe or a device
         elif any(mark in name for mark in "*?["):
-            matches = [path for path in sorted(glob.glob(name, recursive=True))]
-            matches = [path for path in matches if not os.path.isdir(path)]
+            matches = sorted(p for p in glob.glob(name, recursive=True) if not os.path.isdir(p))
             if not matches:
                 raise CorpusError(f"{name}: no file matches")
             paths += matches
@@ -133,59 +137,81 @@ def _files_in_folder(folder: str, notes: list[str]) -> list[str]:
 # ---- opening one file -------------------------------------------------------------------------
 
 
-class _Rejoined(io.RawIOBase):
-    """A stream that cannot go back, with its first bytes put before it again."""
+class ReadingStopped(Exception):
+    """Somebody asked to stop while a pipe had nothing to say."""
 
-    def __init__(self, head: bytes, stream: BinaryIO) -> None:
-        self._head = head
-        self._stream = stream
+
+class _Pipe(io.RawIOBase):
+    """A stream that cannot go back but for its first bytes, and may keep its reader waiting.
+
+    It asks `stop_requested` several times a second, so that Ctrl-C does not wait for the writer.
+    """
+
+    def __init__(self, raw: BinaryIO, stop_requested: Callable[[], bool]) -> None:
+        self._raw = raw
+        self._stop_requested = stop_requested
+        self._head = b""
+        while len(self._head) < _MAGIC_BYTES:
+            more = self._read(_MAGIC_BYTES - len(self._head))
+            if not more:
+                break
+            self._head += more
+
+    def _read(self, n_bytes: int) -> bytes:
+        while not select.select([self._raw], [], [], _POLL_SECONDS)[0]:
+            if self._stop_requested():
+                raise ReadingStopped
+        return self._raw.read(n_bytes)
+
+    @property
+    def head(self) -> bytes:
+        return self._head
 
     def readable(self) -> bool:
         return True
 
     def readinto(self, buffer: Any) -> int:
-        if self._head:
-            n_bytes = min(len(buffer), len(self._head))
-            buffer[:n_bytes] = self._head[:n_bytes]
-            self._head = self._head[n_bytes:]
-            return n_bytes
-        n_read = cast(Any, self._stream).readinto(buffer)
-        return int(n_read or 0)
+        data = self._head[: len(buffer)] or self._read(len(buffer))
+        self._head = self._head[len(data) :]
+        buffer[: len(data)] = data
+        return len(data)
 
     def close(self) -> None:
-        self._stream.close()
+        self._raw.close()
         super().close()
 
 
 class _OpenFile:
     """One file being read, unpacked on the way."""
 
-    def __init__(self, path: str) -> None:
+    def __init__(self, path: str, stop_requested: Callable[[], bool]) -> None:
         self.path = path
         self.compression = ""
         self.raw: BinaryIO
         self.offset = 0  # of the next byte, unpacked
         try:
-            if path == STDIN:
-                # A copy, so that closing it leaves sys.stdin alone.
-                self.raw = os.fdopen(os.dup(sys.stdin.fileno()), "rb")
-            else:
-                self.raw = open(path, "rb")  # noqa: SIM115
-            self.stream = self._unpacked()
+            # A copy of stdin, so that closing it leaves sys.stdin alone.
+            file = os.dup(sys.stdin.fileno()) if path == STDIN else path
+            self.raw = open(file, "rb", buffering=0)  # noqa: SIM115
+            self.stream = self._unpacked(stop_requested)
         except OSError as error:
             raise CorpusError(f"{path}: {error.strerror or error}") from error
 
-    def _unpacked(self) -> Any:
-        head = self.raw.read(_MAGIC_BYTES)
-        for magic, name in MAGIC.items():
-            if head.startswith(magic):
-                self.compression = name
+    def _unpacked(self, stop_requested: Callable[[], bool]) -> Any:
         whole: Any
         if self.raw.seekable():
+            head = self.raw.read(_MAGIC_BYTES)
             self.raw.seek(0)
             whole = self.raw
         else:
-            whole = io.BufferedReader(_Rejoined(head, self.raw), CHUNK_BYTES)
+            pipe = _Pipe(self.raw, stop_requested)
+            head = pipe.head
+            whole = pipe
+        for name, beginning in _BEGINNINGS.items():
+            if beginning.match(head):
+                self.compression = name
+        if self.compression:
+            whole = io.BufferedReader(whole, CHUNK_BYTES)
         if self.compression == "gzip":
             return gzip.GzipFile(fileobj=whole, mode="rb")
         if self.compression == "bzip2":
@@ -193,7 +219,7 @@ class _OpenFile:
         if self.compression == "xz":
             return lzma.LZMAFile(whole)
         if self.compression == "zstd":
-            return _open_zstd(self.path, whole)
+            return _ZstdStream(self.path, whole)
         return whole
 
     def fill(self, buffer: memoryview) -> int:
@@ -207,6 +233,8 @@ class _OpenFile:
                 n_bytes += n_read
         except (OSError, EOFError, zlib.error, lzma.LZMAError, ValueError) as error:
             raise self._error(error, self.offset + n_bytes) from error
+        except ReadingStopped:
+            raise
         except Exception as error:
             if self.compression != "zstd":  # zstandard has an error class of its own
                 raise
@@ -234,14 +262,43 @@ class _OpenFile:
         self.raw.close()
 
 
-def _open_zstd(path: str, stream: BinaryIO) -> Any:
-    try:
-        import zstandard
-    except ImportError:
-        raise CorpusError(
-            f"{path}: this is zstd; reading it needs an extra: pip install 'wordvec[zst]'"
-        ) from None
-    return zstandard.ZstdDecompressor().stream_reader(stream, read_across_frames=True)
+class _ZstdStream(io.RawIOBase):
+    """Frame after frame unpacked.  The library's own reader takes a cut file for a whole one."""
+
+    def __init__(self, path: str, stream: BinaryIO) -> None:
+        try:
+            self._library: Any = importlib.import_module("zstandard")
+        except ImportError:
+            raise CorpusError(
+                f"{path}: this is zstd; reading it needs an extra: pip install 'wordvec[zst]'"
+            ) from None
+        self._stream = stream
+        self._frame: Any = None
+        self._packed = b""
+        self._unpacked = memoryview(b"")
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        while not self._unpacked:
+            if not self._packed:
+                self._packed = self._stream.read(_ZSTD_READ_BYTES)
+            if not self._packed:
+                if self._frame is not None:
+                    raise EOFError
+                return 0
+            if self._frame is None:
+                self._frame = self._library.ZstdDecompressor().decompressobj()
+            self._unpacked = memoryview(self._frame.decompress(self._packed))
+            self._packed = b""
+            if self._frame.eof:
+                self._packed = self._frame.unused_data
+                self._frame = None
+        n_bytes = min(len(buffer), len(self._unpacked))
+        buffer[:n_bytes] = self._unpacked[:n_bytes]
+        self._unpacked = self._unpacked[n_bytes:]
+        return n_bytes
 
 
 # ---- chunks -----------------------------------------------------------------------------------
@@ -289,6 +346,7 @@ class TextReader:
         self.chunk_bytes = chunk_bytes
         self.n_bytes = 0  # unpacked bytes handed out
         self.notes: list[str] = []
+        self.stop_requested: Callable[[], bool] = lambda: False
         self.n_raw_total: int | None = 0
         for path in paths:
             regular = path != STDIN and os.path.isfile(path)
@@ -305,7 +363,10 @@ class TextReader:
         self._lock = threading.Lock()
 
     def next_chunk(self, buffer: ChunkBuffer) -> Chunk | None:
-        """Fill the buffer with the next chunk; None at the end of the last file."""
+        """Fill the buffer with the next chunk; None at the end of the last file.
+
+        Raises ReadingStopped when a pipe has nothing to say and `stop_requested` says so.
+        """
         with self._lock:
             while True:
                 if self._file is None:
@@ -331,7 +392,7 @@ class TextReader:
     def _open_next(self) -> None:
         path = self._paths[self._next_path]
         self._next_path += 1
-        self._file = _OpenFile(path)
+        self._file = _OpenFile(path, self.stop_requested)
         if self._file.compression:
             self.notes.append(f"{path}: unpacked as {self._file.compression}")
 

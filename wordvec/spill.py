@@ -8,7 +8,7 @@ from __future__ import annotations
 import mmap
 import os
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Generator
 from dataclasses import dataclass
 from typing import Any, BinaryIO, cast
 
@@ -27,7 +27,8 @@ def fresh_ids(n_ids: int) -> npt.NDArray[np.int32]:
     """Zeroed int32[n_ids] straight from the system: it goes back there when it is freed, and
     pages that are never written cost nothing."""
     n_bytes = 4 * max(n_ids, 1)
-    memory = mmap.mmap(-1, n_bytes)
+    # Private: Python's default is shared memory, whose pages are never huge.
+    memory = mmap.mmap(-1, n_bytes, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
     if n_bytes >= _HUGE_PAGE_BYTES and hasattr(mmap, "MADV_HUGEPAGE"):
         try:
             memory.madvise(mmap.MADV_HUGEPAGE)
@@ -42,7 +43,7 @@ class TemporaryFile:
     def __init__(self) -> None:
         self.n_bytes = 0
         try:
-            self._file: BinaryIO = cast(BinaryIO, tempfile.TemporaryFile(buffering=0))
+            self._file: BinaryIO = cast(BinaryIO, tempfile.TemporaryFile(buffering=0))  # noqa: SIM115
         except OSError as error:
             raise self._error(error) from error
 
@@ -222,7 +223,9 @@ def write_run(table: WordTable, file: TemporaryFile) -> Run:
         file.append(buffer[:n_bytes])
 
 
-def _buffers(run: Run, n_buffer_bytes: int) -> Iterator[tuple[npt.NDArray[np.uint8], int, bool]]:
+def _buffers(
+    run: Run, n_buffer_bytes: int
+) -> Generator[tuple[npt.NDArray[np.uint8], int, bool], int, None]:
     """(buffer, n_bytes, is_last) of a run.  Send back how many bytes at its end were not used;
     they begin the next buffer, which is larger when it held no whole record."""
     room = n_buffer_bytes
@@ -254,7 +257,7 @@ def merge_runs(
     streams = [_buffers(run, n_buffer_bytes) for run in runs]
 
     def feed(number: int, first: bool) -> None:
-        stream: Any = streams[number]
+        stream = streams[number]
         while True:
             n_before = merger.n_unread(number)
             buffer, n_bytes, is_last = next(stream) if first else stream.send(n_before)
@@ -273,7 +276,7 @@ def merge_runs(
 def remap_of_run(run: Run, table: WordTable, first_id: int) -> npt.NDArray[np.int32]:
     """int32[n_words + 1]: the run's ids -> id in `table` minus `first_id`, -1 where not kept."""
     remap = np.full(run.n_words + 1, -1, dtype=np.int32)
-    stream: Any = _buffers(run, _RUN_BUFFER_BYTES)
+    stream = _buffers(run, _RUN_BUFFER_BYTES)
     buffer, n_bytes, is_last = next(stream)
     while True:
         n_used = table.remap_records(buffer, n_bytes, remap, first_id)

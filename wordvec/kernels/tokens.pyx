@@ -14,97 +14,9 @@ import numpy as np
 
 
 cdef extern from "Python.h":
-    const char* PyUnicode_AsUTF8AndSize(object text, Py_ssize_t* n_bytes) except NULL
-
-
-cdef extern from "tokens_table.h" nogil:
-    enum:
-        COUNT_WORDS, COUNT_AND_PRUNE, LOOK_UP, TABLE_TOO_MANY_WORDS, TEXT_PADDING, EMPTY_SLOT
-        BATCH_TOKENS
-    ctypedef struct word_key:
-        uint64_t low
-        uint64_t high
-    ctypedef struct word_slot:
-        uint64_t count
-        uint32_t length
-        int32_t id
-    ctypedef struct token_span:
-        uint32_t begin
-        uint32_t length
-    ctypedef struct word_table:
-        uint8_t* arena
-        uint64_t arena_bytes
-        uint64_t* word_starts
-        uint64_t* first_seen
-        int32_t n_ids
-        int64_t prune_at
-    int table_init(word_table*, int separator)
-    void table_free(word_table*)
-    uint64_t table_bytes(const word_table*)
-    void table_counts(const word_table*, int64_t* counts)
-    int table_absorb(word_table*, const word_table* other, int32_t* local_to_own)
-    int reserve_words(word_table*, uint64_t n_words)
-    word_key key_of_word(const uint8_t*, uint32_t)
-    uint64_t hash_of_key(word_key, uint32_t)
-    word_slot* find_slot(const word_table*, const uint8_t*, uint32_t, word_key, uint64_t)
-    int add_word(word_table*, const uint8_t*, uint32_t, word_key, uint64_t, uint64_t)
-
-
-cdef extern from "tokens_scan.h" nogil:
-    ctypedef struct byte_masks:
-        uint64_t separators
-        uint64_t newlines
-    ctypedef struct chunk_rules:
-        uint32_t max_word_bytes
-        int nul_ends_word
-        int use
-        uint64_t place_in_corpus
-    ctypedef struct chunk_counts:
-        int64_t n_ids
-        int64_t n_separators
-        int64_t n_cut
-        int64_t n_with_nul
-        int64_t n_empty
-    ctypedef struct sentence_state:
-        int64_t n_ids
-        int64_t n_sentences
-        int64_t last_start
-    byte_masks masks_portable(const uint8_t*)
-    byte_masks masks_of_64(const uint8_t*)
-    int resolve_text(word_table*, const uint8_t*, uint32_t, const chunk_rules*, chunk_counts*,
-                     int32_t*)
-    int resolve_spans(word_table*, const uint8_t*, const token_span*, int, const chunk_rules*,
-                      chunk_counts*, int32_t*)
-    int64_t remove_carriage_returns(uint8_t*, int64_t)
-    int64_t up_to_last_separator(const uint8_t*, int64_t)
-    int64_t remap_ids(const int32_t*, int64_t, const int32_t*, sentence_state*, int32_t*, int64_t*)
-
-
-cdef extern from "tokens_runs.h" nogil:
-    enum:
-        MERGE_DONE
-    ctypedef struct sortable_word:
-        pass
-    ctypedef struct run_reader:
-        const uint8_t* bytes
-        int64_t n_bytes
-        int is_last_buffer
-    ctypedef struct run_merger:
-        run_reader* runs
-        int32_t* heap
-        int32_t n_runs
-        uint64_t min_count
-        uint8_t* arena
-        uint64_t* starts
-        uint64_t* counts
-        uint64_t* first_seen
-        int64_t n_words
-    sortable_word* sorted_words(const word_table*)
-    int64_t write_records(const word_table*, const sortable_word*, int64_t, int64_t*, uint8_t*,
-                          int64_t)
-    void run_refilled(run_merger*, int32_t)
-    int32_t merge_step(run_merger*)
-    int64_t remap_records(const word_table*, const uint8_t*, int64_t, int32_t, int32_t*)
+    # NULL with an error set; left to the caller, so that the common case costs no more.
+    const char* PyUnicode_AsUTF8AndSize(object text, Py_ssize_t* n_bytes)
+    void PyErr_Clear()
 
 
 PADDING = TEXT_PADDING  # bytes that must be readable behind every text
@@ -586,7 +498,7 @@ cdef class StagedTokens:
     def clear(self):
         self.n_bytes = self.n_spans = 0
 
-    cdef int reserve(self, Py_ssize_t length) except -1:
+    cdef int grow(self, Py_ssize_t length) except -1:
         cdef Py_ssize_t room
         cdef void* memory
         if self.n_bytes + length + TEXT_PADDING > self.n_text:
@@ -607,14 +519,23 @@ cdef class StagedTokens:
             self.n_spans_room = room
         return 0
 
-    cdef int append(self, const char* word, Py_ssize_t length) except -1:
-        self.reserve(length)
+    cdef inline int append(self, const char* word, Py_ssize_t length) except -1:
+        if (self.n_bytes + length + TEXT_PADDING > self.n_text
+                or self.n_spans == self.n_spans_room):
+            self.grow(length)
         memcpy(self.text + self.n_bytes, word, length)
         self.spans[self.n_spans].begin = <uint32_t>self.n_bytes
         self.spans[self.n_spans].length = <uint32_t>length
         self.n_bytes += length
         self.n_spans += 1
         return 0
+
+    cdef int append_odd(self, object token) except -1:
+        """A token that PyUnicode_AsUTF8AndSize refused."""
+        if not isinstance(token, str):
+            raise TypeError(f"a token is {type(token).__name__}, expected str: {token!r:.60}")
+        encoded = token.encode("utf-8", "surrogateescape")
+        return self.append(encoded, len(encoded))
 
     def add_sentence(self, sentence):
         """Append a list or tuple of str and the end of the sentence.
@@ -625,16 +546,12 @@ cdef class StagedTokens:
         cdef Py_ssize_t length = 0
         cdef const char* word
         for token in sentence:
-            if not isinstance(token, str):
-                raise TypeError(f"a token is {type(token).__name__}, expected str: {token!r:.60}")
-            try:
-                word = PyUnicode_AsUTF8AndSize(token, &length)
-            except UnicodeEncodeError:
-                encoded = token.encode("utf-8", "surrogateescape")
-                self.append(encoded, len(encoded))
-                continue
-            if length == 0:
+            word = PyUnicode_AsUTF8AndSize(token, &length)
+            if word == NULL:
+                PyErr_Clear()
+                self.append_odd(token)
+            elif length == 0:
                 self.n_empty += 1
-                continue
-            self.append(word, length)
+            else:
+                self.append(word, length)
         self.append(b"", 0)

@@ -15,8 +15,9 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
-#if defined(__linux__)
+#if defined(__unix__) || defined(__APPLE__)
 #include <sys/mman.h>
+#define WV_HAVE_MMAP 1
 #endif
 
 #if defined(__GNUC__) || defined(__clang__)
@@ -125,16 +126,50 @@ WV_ALWAYS_INLINE uint64_t hash_of_key(word_key key, uint32_t length) {
 
 /* ---- memory ---- */
 
+/* Large tables come from the system and go back there: malloc would keep the old halves of growing
+ * tables for itself. */
+static inline int slots_are_mapped(uint64_t n_slots) {
+#ifdef WV_HAVE_MMAP
+    return n_slots * sizeof(word_slot) >= HUGE_PAGE;
+#else
+    (void)n_slots;
+    return 0;
+#endif
+}
+
+static inline word_slot *map_slots(size_t n_bytes) {
+#ifdef WV_HAVE_MMAP
+    int flags = MAP_PRIVATE | MAP_ANONYMOUS;
+    uint8_t *wide = mmap(NULL, n_bytes + HUGE_PAGE, PROT_READ | PROT_WRITE, flags, -1, 0);
+    if (wide == MAP_FAILED) return NULL;
+    size_t before = (HUGE_PAGE - (uintptr_t)wide % HUGE_PAGE) % HUGE_PAGE;
+    if (before) munmap(wide, before);
+    munmap(wide + before + n_bytes, HUGE_PAGE - before);
+#ifdef MADV_HUGEPAGE
+    madvise(wide + before, n_bytes, MADV_HUGEPAGE); /* only a wish */
+#endif
+    return (word_slot *)(void *)(wide + before);
+#else
+    (void)n_bytes;
+    return NULL;
+#endif
+}
+
 static inline word_slot *allocate_slots(uint64_t n_slots) {
     size_t n_bytes = (size_t)n_slots * sizeof(word_slot);
-    size_t alignment = n_bytes >= HUGE_PAGE ? HUGE_PAGE : 64;
-    word_slot *slots = aligned_alloc(alignment, n_bytes);
-    if (slots == NULL) return NULL;
-#if defined(__linux__) && defined(MADV_HUGEPAGE)
-    if (n_bytes >= HUGE_PAGE) madvise(slots, n_bytes, MADV_HUGEPAGE); /* only a wish */
-#endif
-    memset(slots, 0xFF, n_bytes);
+    word_slot *slots = slots_are_mapped(n_slots) ? map_slots(n_bytes) : aligned_alloc(64, n_bytes);
+    if (slots != NULL) memset(slots, 0xFF, n_bytes);
     return slots;
+}
+
+static inline void release_slots(word_slot *slots, uint64_t n_slots) {
+#ifdef WV_HAVE_MMAP
+    if (slots_are_mapped(n_slots)) {
+        munmap(slots, (size_t)n_slots * sizeof(word_slot));
+        return;
+    }
+#endif
+    free(slots);
 }
 
 /* Memory the table holds, in bytes. */
@@ -155,7 +190,7 @@ static inline int grow_slots(word_table *table, uint64_t n_words) {
         while (slots[place].length != EMPTY_SLOT) place = (place + 1) & (n_slots - 1);
         slots[place] = *slot;
     }
-    free(table->slots);
+    release_slots(table->slots, table->n_slots);
     table->slots = slots;
     table->n_slots = n_slots;
     return TABLE_OK;
@@ -318,7 +353,7 @@ static int table_init(word_table *table, int separator) {
 }
 
 static void table_free(word_table *table) {
-    free(table->slots);
+    release_slots(table->slots, table->n_slots);
     free(table->arena);
     free(table->word_starts);
     free(table->first_seen);
@@ -336,8 +371,10 @@ static void table_counts(const word_table *table, int64_t *counts) {
 /* Add the words of `other`; local_to_own[i] is the id here of its word i.  In slot order, whose
  * keys need no hashing anew. */
 static int table_absorb(word_table *table, const word_table *other, int32_t *local_to_own) {
-    if (reserve_words(table, (uint64_t)other->n_ids)) return TABLE_NO_MEMORY;
     for (uint64_t place = 0; place < other->n_slots; place++) {
+        /* In small steps: most words of two tables are the same ones. */
+        if (place % BATCH_TOKENS == 0 && reserve_words(table, BATCH_TOKENS))
+            return TABLE_NO_MEMORY;
         const word_slot *slot = &other->slots[place];
         if (slot->length == EMPTY_SLOT) continue;
         int id = add_word(table, slot->id ? word_of_id(other, slot->id) : (const uint8_t *)"</s>",
