@@ -21,21 +21,25 @@ if not list((ROOT / "wordvec" / "kernels").glob("*.so")):
 sys.path.insert(0, str(TESTS))  # for `import reference`
 
 
-def import_from_checkout() -> bool:
-    """After `build_ext --inplace`, cli/ is not importable as wordvec_cli: make it so."""
-    if importlib.util.find_spec("wordvec_cli") is not None:
-        return False
+def import_folder(name: str, folder: Path) -> None:
+    """Make a folder of the checkout importable under a package name of its own.
+
+    Not by sys.path: the repository's root there would hide the installed wordvec.
+    """
     spec = importlib.util.spec_from_file_location(
-        "wordvec_cli", ROOT / "cli" / "__init__.py", submodule_search_locations=[str(ROOT / "cli")]
+        name, folder / "__init__.py", submodule_search_locations=[str(folder)]
     )
     assert spec is not None and spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules["wordvec_cli"] = module
-    spec.loader.exec_module(module)
-    return True
+    sys.modules[name] = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(sys.modules[name])
 
 
-IS_CHECKOUT = import_from_checkout()
+# After `build_ext --inplace`, wordvec is importable, but cli/ is not wordvec_cli.
+IS_CHECKOUT = importlib.util.find_spec("wordvec_cli") is None
+if IS_CHECKOUT:
+    import_folder("wordvec_cli", ROOT / "cli")
+if "bench" not in sys.modules and (ROOT / "bench").is_dir():
+    import_folder("bench", ROOT / "bench")
 
 SHARED_DATA = Path(os.environ.get("WORDVEC_DATA", ROOT.parent / "shared" / "data"))
 
