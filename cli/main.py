@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import atexit
 import os
+import signal
 import sys
 
 TYPE_CHECKING = False  # as typing's own, whose import takes time in which Ctrl-C would hurt
@@ -32,7 +33,9 @@ def run(arguments: Sequence[str] | None = None) -> NoReturn:
     try:
         code = invoke(args)
         sys.stdout.flush()
+        ignore_ctrl_c()
     except KeyboardInterrupt as stopped:
+        ignore_ctrl_c()
         # Worker threads may still be inside a kernel, on arrays that an orderly shutdown would
         # free under them; files are closed and temporary files removed by now.
         complain("; ".join([f"{name}: interrupted", *map(str, stopped.args)]))
@@ -45,6 +48,16 @@ def run(arguments: Sequence[str] | None = None) -> NoReturn:
         complain(f"{name}: {explain(error)}")
         leave_at_once(exit_code_of(error))
     sys.exit(code)
+
+
+def ignore_ctrl_c() -> None:
+    """From here on the end is near: one more Ctrl-C must not turn it into a traceback."""
+    while True:
+        try:
+            signal.signal(signal.SIGINT, signal.SIG_IGN)
+            return
+        except KeyboardInterrupt:  # it came while the call was on its way
+            continue
 
 
 def invoke(args: list[str]) -> int:
