@@ -11,10 +11,11 @@ from pathlib import Path
 
 import pytest
 
+import wordvec
 from wordvec.errors import OutputError
 from wordvec.files import OutputFile
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(wordvec.__file__).parent.parent  # the package under test, installed or in place
 is_root = os.geteuid() == 0
 
 

@@ -19,6 +19,7 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
+import wordvec
 from wordvec.errors import FormatError, OptionError, OutputError
 from wordvec.formats import blocks, load, save, word2vec_binary, word2vec_text
 from wordvec.formats.blocks import BlockReader
@@ -340,7 +341,7 @@ with OutputFile(sys.argv[1]) as output:
 @pytest.mark.parametrize("kind", ["text", "binary"])
 def test_ctrl_c_while_writing(tmp_path: Path, kind: str) -> None:
     """24 GB to write and 12 kB in memory; the interrupt ends it within a second."""
-    root = Path(__file__).resolve().parent.parent
+    root = Path(wordvec.__file__).parent.parent  # the package under test, installed or in place
     command = [sys.executable, "-c", ENDLESS, str(tmp_path / "v"), kind]
     environment = {**os.environ, "PYTHONPATH": str(root)}
     writer = subprocess.Popen(command, env=environment, stderr=subprocess.PIPE)
