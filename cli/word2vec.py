@@ -225,7 +225,7 @@ def train_and_write(
     if trained.n_cuts and options.max_sentence:
         remark(command, f"note: {trained.n_cuts} sentences, over all passes, were cut at "
                f"{options.max_sentence} words (-max-sentence 0: never)")  # fmt: skip
-    write_result(job, corpus.vocab.words, trained.vectors, vectors_file)
+    write_result(job, corpus.vocab, trained.vectors, vectors_file)
     vectors_file.commit()
     if trained.interrupted:
         share = trained.outcome.n_tokens_trained / max(1, options.epochs * len(corpus.ids))
@@ -234,17 +234,17 @@ def train_and_write(
     return 0
 
 
-def write_result(job: Job, words: list[str], vectors: NDArray[np.float32], to: OutputFile) -> None:
+def write_result(job: Job, vocab: Vocab, vectors: NDArray[np.float32], to: OutputFile) -> None:
     from wordvec.formats import word2vec_binary, word2vec_text
 
     if job.classes > 0:
         from .classes import classes_of, write_classes
 
-        write_classes(to.stream, words, classes_of(vectors, job.classes))
+        write_classes(to.stream, vocab.words, classes_of(vectors, job.classes))
     elif job.binary:
-        word2vec_binary.write(to.stream, words, vectors, to.path)
+        word2vec_binary.write(to.stream, vocab, vectors, to.path)
     else:
-        word2vec_text.write(to.stream, words, vectors, to.path)
+        word2vec_text.write(to.stream, vocab, vectors, to.path)
 
 
 class OriginalProgress:

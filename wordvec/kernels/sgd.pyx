@@ -143,7 +143,9 @@ cdef class Model:
     multiple of 16 with zero padding; changed in place by training, without locks.  out_rows goes
     with negative sampling, node_rows with hierarchical softmax; None switches either off.
     keep: uint32[n_words] thresholds or None.  aliases: uint32[n_words, 2].  paths: the three
-    arrays of sampling.huffman_paths.  The arrays are kept alive, not copied.
+    arrays of sampling.huffman_paths.  hs_batch: context words, 1 to 6, that take one step along
+    a Huffman path together; 3 costs no quality that seeds would not and is a third faster than 1.
+    The arrays are kept alive, not copied.
     """
 
     cdef wv_model model

@@ -310,12 +310,11 @@ static void skip_gram_paths(wv_pass *pass)
 
 /* ---- CBOW: the mean (or sum) of the context rows is the one fixed row ---- */
 
-WV_INLINE void sum_context(const wv_pass *pass, int64_t centre, int64_t n_context)
+WV_INLINE void sum_context(const wv_pass *pass, int64_t n_context)
 {
     const wv_model *model = pass->model;
     wv_worker *worker = pass->worker;
     VF share = v_set(model->cbow_mean ? 1.0f / (float)n_context : 1.0f);
-    (void)centre;
     for (int64_t c = 0; c < model->stride; c += VN) {
         VF sum = v_load(worker->stream_rows[0] + c);
         for (int64_t i = 1; i < n_context; i++)
@@ -349,7 +348,7 @@ WV_INLINE void cbow_step(wv_pass *pass, int64_t centre, const int use_paths)
     int64_t n_context = gather_context(pass, centre);
     if (n_context == 0)
         return;
-    sum_context(pass, centre, n_context);
+    sum_context(pass, n_context);
     int64_t n_outputs;
     if (use_paths) {
         n_outputs = gather_path(pass, word);
