@@ -74,7 +74,7 @@ def test_nothing_to_train():
 
 
 def test_divergence_is_an_error():
-    with pytest.raises(TrainingError, match=r"diverged in epoch 1 at learning rate 0.05.*start"):
+    with pytest.raises(TrainingError, match=r"diverged in epoch 1 at learning rate 0.0.*start"):
         trainer.run(schedule(), lambda: Recorder([], loss_per_token=math.nan), 2, silent)
 
 
