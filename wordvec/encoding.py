@@ -21,8 +21,8 @@ import numpy as np
 import numpy.typing as npt
 
 from wordvec.errors import CorpusError
+from wordvec.kernels.merging import SentenceRemapper
 from wordvec.kernels.tokens import (
-    SentenceRemapper,
     StagedTokens,
     WordTable,
     find_nul,
