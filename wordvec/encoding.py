@@ -31,9 +31,10 @@ from wordvec.progress import Progress, Reporter
 from wordvec.rules import ReadingRules
 from wordvec.segments import Segments
 from wordvec.sentences import numbers_as_words, rows_of, stage_sentence
-from wordvec.sources import CHUNK_BYTES, Chunk, ChunkBuffer, ReadingStopped, TextReader
+from wordvec.sources import CHUNK_BYTES, Chunk, ChunkBuffer, TextReader
 from wordvec.spill import Block, IdPieces, MemoryShare
 from wordvec.threads import Stop, run_workers
+from wordvec.unpacking import ReadingStopped
 from wordvec.vocab import Vocab
 
 _REPORT_SECONDS = 0.2

@@ -18,7 +18,6 @@ from wordvec.rules import ReadingRules
 from wordvec.spill import Run, TemporaryFile, merge_runs, remap_of_run, write_run
 from wordvec.vocab import SEPARATOR_BYTES, Vocab, frequency_order
 
-
 _Words = tuple[npt.NDArray[np.uint8], npt.NDArray[np.int64], npt.NDArray[np.int64]]
 
 
