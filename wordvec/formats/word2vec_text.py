@@ -12,6 +12,7 @@ nobody can tell a whole number from one that was cut off.
 from __future__ import annotations
 
 import re
+import sys
 from typing import BinaryIO
 
 from wordvec.errors import FormatError
@@ -74,6 +75,37 @@ def read(
     return store.words, store.matrix
 
 
+def read_headless(
+    reader: BlockReader,
+    limit: int | None = None,
+    encoding: str = "utf-8",
+    errors: str = "surrogateescape",
+) -> tuple[list[str], Matrix]:
+    """As `read`, for a file without the first line (GloVe's): the first row gives the dimensions,
+    the end of the file the number of words."""
+    dim = _dim_of_first_row(reader)
+    store = RowStore(sys.maxsize if limit is None else limit, dim, False, encoding, errors)
+    _read_rows(reader, store)
+    if store.n_read < store.n_rows and reader.start < reader.stop:
+        raise _no_newline(reader, f"word {store.n_read + 1}")
+    store.matrix.resize((store.n_read, dim), refcheck=False)
+    return store.words, store.matrix
+
+
+def _dim_of_first_row(reader: BlockReader) -> int:
+    while (end := reader.buffer.find(b"\n", reader.start, reader.stop)) < 0:
+        if not reader.fill():
+            break
+    if reader.start == reader.stop:
+        raise reader.error("a word and its numbers", "no bytes")
+    if end < 0:
+        raise _no_newline(reader, "word 1")
+    dim = len(bytes(reader.buffer[reader.start : end]).partition(b" ")[2].split())
+    if dim < 1:
+        raise reader.error("a word and its numbers", reader.excerpt(reader.start))
+    return dim
+
+
 def _read_rows(reader: BlockReader, store: RowStore) -> None:
     """Read whole lines until the store or the stream is at its end."""
     while store.n_read < store.n_rows:
@@ -97,8 +129,12 @@ def _cut_short(reader: BlockReader, n_read: int, n_rows: int) -> FormatError:
     if reader.start == reader.stop:
         found = f"the end of the file after {n_read}"
         return reader.error(f"{n_rows} words", found, hint="the file is cut short")
+    return _no_newline(reader, f"word {n_read + 1} of {n_rows}")
+
+
+def _no_newline(reader: BlockReader, row: str) -> FormatError:
     return reader.error(
-        f"a newline at the end of word {n_read + 1} of {n_rows}",
+        f"a newline at the end of {row}",
         "the end of the file",
         at=reader.stop,
         hint="the file is cut short; if it is whole, append a newline",
