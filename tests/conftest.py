@@ -2,9 +2,10 @@
 
 import importlib.util
 import os
+import random
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -18,7 +19,12 @@ if not list((ROOT / "wordvec" / "kernels").glob("*.so")):
     sys.path[:] = [entry for entry in sys.path if Path(entry or ".").resolve() != ROOT]
     os.environ["PYTHONSAFEPATH"] = "1"  # the same for the programs that tests start
 
-sys.path.insert(0, str(TESTS))  # for `import reference`
+sys.path.insert(0, str(TESTS))  # for `import reference` and `import corpora`
+
+# Only now, from where the lines above say.
+from corpora import TEXT  # noqa: E402
+
+from wordvec.kernels import simd  # noqa: E402
 
 
 def import_folder(name: str, folder: Path) -> None:
@@ -93,3 +99,35 @@ def wordvec(
         return subprocess.run(line, **settings)  # type: ignore[call-overload,no-any-return]
 
     return run
+
+
+@pytest.fixture
+def text_path(tmp_path: Path) -> Path:
+    """A small corpus: corpora.TEXT in a file."""
+    path = tmp_path / "text.txt"
+    path.write_bytes(TEXT)
+    return path
+
+
+@pytest.fixture(params=simd.available())
+def level(request: pytest.FixtureRequest) -> Iterator[str]:
+    """Each instruction set of this machine in turn."""
+    before = simd.active()
+    simd.use(request.param)
+    yield request.param
+    simd.use(before)
+
+
+@pytest.fixture(scope="session")
+def text(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Some thousand sentences in which `king` and `queen` share their neighbours."""
+    rng = random.Random(1)
+    words = [f"w{k}" for k in range(300)]
+    lines = []
+    for _ in range(3000):
+        line = rng.choices(words, k=9)
+        line[4:4] = [rng.choice(["king", "queen"]), "rules", "the", "land"]
+        lines.append(" ".join(line))
+    path = tmp_path_factory.mktemp("text") / "text.txt"
+    path.write_text("\n".join(lines) + "\n")
+    return path

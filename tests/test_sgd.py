@@ -6,16 +6,8 @@ import reference
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from wordvec.kernels import sampling, sgd, simd
+from wordvec.kernels import sampling, sgd
 from wordvec.memory import zero_rows
-
-
-@pytest.fixture(params=simd.available())
-def level(request):
-    before = simd.active()
-    simd.use(request.param)
-    yield request.param
-    simd.use(before)
 
 
 def random_rows(n, dim, seed, scale=0.5):

@@ -12,14 +12,6 @@ from wordvec.kernels import simd
 LENGTHS = [0, 1, 3, 4, 7, 8, 15, 16, 17, 33, 100, 300]
 
 
-@pytest.fixture(params=simd.available())
-def level(request):
-    before = simd.active()
-    simd.use(request.param)
-    yield request.param
-    simd.use(before)
-
-
 def vectors(n, seed):
     values = np.random.default_rng(seed).normal(size=n).astype(np.float32)
     assert n < 2 or values.std() > 0

@@ -7,10 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from wordvec.kernels.merging import RunMerger, SentenceRemapper
 from wordvec.kernels.tokens import (
     PADDING,
-    RunMerger,
-    SentenceRemapper,
     StagedTokens,
     WordTable,
     find_nul,

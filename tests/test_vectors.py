@@ -1,5 +1,6 @@
 """Vectors and KeyedVectors beside plain NumPy, and beside gensim itself."""
 
+import gzip
 import warnings
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,7 @@ import pytest
 
 from wordvec import vectors as vectors_module
 from wordvec.errors import FormatError, OptionError
+from wordvec.formats import blocks
 from wordvec.keyedvectors import KeyedVectors
 from wordvec.vectors import Vectors
 
@@ -243,6 +245,66 @@ def test_loads_as_gensim(
     assert np.array_equal(a.vectors, b.vectors) and a.vector_size == b.vector_size
     counts = [(x.get_vecattr(w, "count")) for x in (a, b) for w in a.index_to_key]
     assert counts[: len(a)] == counts[len(a) :]
+
+
+@pytest.mark.rivals
+@pytest.mark.parametrize("limit", [None, 1, 3, 1000])
+@pytest.mark.parametrize("with_vocabulary", [False, True])
+def test_loads_without_a_first_line_as_gensim(
+    tmp_path: Path, theirs: Any, limit: int | None, with_vocabulary: bool
+) -> None:
+    gensim = pytest.importorskip("gensim.models")
+    path, vocabulary = str(tmp_path / "v"), str(tmp_path / "vocab")
+    theirs.save_word2vec_format(path, vocabulary, write_header=False)
+    options = {
+        "limit": limit, "fvocab": vocabulary if with_vocabulary else None, "no_header": True
+    }  # fmt: skip
+    a = KeyedVectors.load_word2vec_format(path, **options)
+    b = gensim.KeyedVectors.load_word2vec_format(path, **options)
+    assert a.index_to_key == b.index_to_key and len(a) == min(limit or 1000, N_WORDS)
+    assert np.array_equal(a.vectors, b.vectors) and a.vectors.shape == (len(a), DIM)
+    counts = [(x.get_vecattr(w, "count")) for x in (a, b) for w in a.index_to_key]
+    assert counts[: len(a)] == counts[len(a) :]
+
+
+@pytest.mark.rivals
+@pytest.mark.parametrize("text", [b"a 1 2 3\nb 4 5\n", b"a 1 2\nb 3 4 5\n", b"a 1 x\n", b"a 1\n\n"])
+def test_both_refuse_without_a_first_line(tmp_path: Path, text: bytes) -> None:
+    gensim = pytest.importorskip("gensim.models")
+    (tmp_path / "v").write_bytes(text)
+    for kind in (KeyedVectors, gensim.KeyedVectors):
+        with pytest.raises(ValueError):
+            kind.load_word2vec_format(str(tmp_path / "v"), no_header=True)
+        with pytest.raises(NotImplementedError, match="no_header"):
+            kind.load_word2vec_format(str(tmp_path / "v"), no_header=True, binary=True)
+
+
+def test_without_a_first_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "v.gz"
+
+    def load(text: bytes, **options: Any) -> KeyedVectors:
+        path.write_bytes(gzip.compress(text))
+        return KeyedVectors.load_word2vec_format(path, no_header=True, **options)
+
+    # Small blocks and a small first matrix: rows lie across blocks, and the matrix grows.
+    monkeypatch.setattr(blocks, "BLOCK_BYTES", 50)
+    monkeypatch.setattr(blocks, "_FIRST_MATRIX_BYTES", 24)
+    text = b"".join(b"w%d %d -%d.5 \r\n" % (k, k, k) for k in range(100))
+    loaded = load(text)
+    assert loaded.index_to_key == [f"w{k}" for k in range(100)]
+    assert loaded.vectors.tolist() == [[k, -k - 0.5 if k else -0.5] for k in range(100)]
+    assert load(text, limit=7).vectors.tolist() == loaded.vectors[:7].tolist()
+    assert load(b"x 1\n" * 3).index_to_key == ["x"]
+    for text, message in [
+        (b"", "expected a word and its numbers, found no bytes"),
+        (b"word\n", "a word and its numbers"),
+        (b"a 1", "newline at the end of word 1"),
+        (b"a 1 2\nb 3 4", "newline at the end of word 2"),
+        (b"3 2\na 1 2\n", "end of word 2 after 1 numbers"),
+        (b"a 1 2\nb 3\n", "2 numbers for word 2"),  # gensim takes the one number twice
+    ]:
+        with pytest.raises(FormatError, match=message):
+            load(text)
 
 
 @pytest.mark.rivals

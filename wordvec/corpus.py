@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import asdict, dataclass
-from typing import Any, cast
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from wordvec import idcache
-from wordvec.encoding import Counting, TokenRules
-from wordvec.errors import CorpusError, OptionError
+from wordvec.encoding import Counting
+from wordvec.errors import CorpusError
 from wordvec.progress import Reporter, silent
+from wordvec.rules import ReadingRules, TokenRules
 from wordvec.sources import CHUNK_BYTES, Sentences, Source, TextFiles, TextReader, open_source
 from wordvec.spill import TemporaryFile, fresh_ids
 from wordvec.vocab import Vocab
@@ -87,27 +85,40 @@ def read_corpus(
     FormatError for a damaged id cache, OutputError when a file cannot be written, OptionError,
     and KeyboardInterrupt, which leaves nothing behind.
     """
-    _check_options(rules, vocab, min_count, max_vocab, prune_at, n_threads, memory)
+    reading = ReadingRules(rules, vocab, min_count, max_vocab, prune_at, n_threads, memory)
     opened = open_source(source)
-    origin = writer = None
-    if ids_path is not None:
-        ids_path = os.fspath(ids_path)
-        origin = _origin(opened, rules, vocab, min_count, max_vocab, prune_at)
-        if os.path.exists(ids_path):
-            return _from_cache(ids_path, origin, vocab)
-        writer = idcache.Writer(ids_path)
+    if ids_path is None:
+        return _read(opened, reading, reporter, _chunk_bytes)
+    return _read_or_reuse(opened, reading, os.fspath(ids_path), reporter, _chunk_bytes)
+
+
+def _read_or_reuse(
+    opened: Source, reading: ReadingRules, ids_path: str, reporter: Reporter, chunk_bytes: int
+) -> EncodedCorpus:
+    origin = _origin(opened, reading)
+    if os.path.exists(ids_path):
+        return _from_cache(ids_path, origin, reading.vocab)
+    writer = idcache.Writer(ids_path)
     try:
-        with _counted(
-            opened, rules, vocab, prune_at, n_threads, memory, True, reporter, _chunk_bytes
-        ) as (counting, n_bytes, notes):
-            _refuse_empty(counting, opened)
-            vocab = counting.make_vocab(min_count, max_vocab)
-            parts = idcache.Parts(vocab, counting.n_words_read, 0, 0, n_bytes, notes)
-            ids, starts = _write_ids(counting, parts, writer, origin, _name_of(opened))
-            return _encoded(ids, starts, parts)
+        return _read(opened, reading, reporter, chunk_bytes, writer, origin)
     finally:
-        if writer is not None:
-            writer.close()
+        writer.close()
+
+
+def _read(
+    opened: Source,
+    reading: ReadingRules,
+    reporter: Reporter,
+    chunk_bytes: int,
+    writer: idcache.Writer | None = None,
+    origin: dict[str, Any] | None = None,
+) -> EncodedCorpus:
+    with Counting(reading, chunk_bytes=chunk_bytes) as counting:
+        n_bytes, notes = _count(counting, opened, reporter)
+        vocab = counting.make_vocab()
+        parts = idcache.Parts(vocab, counting.n_words_read, 0, 0, n_bytes, notes)
+        ids, starts = _write_ids(counting, parts, writer, origin, _name_of(opened))
+        return _encoded(ids, starts, parts)
 
 
 def _write_ids(
@@ -142,80 +153,33 @@ def count_vocab(
     reporter: Reporter = silent,
 ) -> Vocab:
     """The vocabulary alone; arguments and errors as in read_corpus."""
-    _check_options(rules, None, min_count, max_vocab, prune_at, n_threads, memory)
+    reading = ReadingRules(rules, None, min_count, max_vocab, prune_at, n_threads, memory)
     opened = open_source(source)
-    with _counted(
-        opened, rules, None, prune_at, n_threads, memory, False, reporter, CHUNK_BYTES
-    ) as (counting, _, _):
-        _refuse_empty(counting, opened)
-        return counting.make_vocab(min_count, max_vocab)
+    with Counting(reading, keep_ids=False) as counting:
+        _count(counting, opened, reporter)
+        return counting.make_vocab()
 
 
-def _check_options(
-    rules: TokenRules,
-    vocab: Vocab | None,
-    min_count: int,
-    max_vocab: int | None,
-    prune_at: int | None,
-    n_threads: int,
-    memory: int | None,
-) -> None:
-    for name, value, low in (
-        ("max_word_bytes", rules.max_word_bytes, 0),
-        ("min_count", min_count, 0),
-        ("max_vocab", max_vocab, 1),
-        ("prune_at", prune_at, 1),
-        ("n_threads", n_threads, 1),
-        ("memory", memory, 1),
-    ):
-        if value is not None and value < low:
-            raise OptionError(name, f"a whole number of at least {low}", value)
-    if vocab is not None and prune_at is not None:
-        raise OptionError("prune_at", "nothing, as the vocabulary is given", prune_at)
-
-
-@contextmanager
-def _counted(
-    opened: Source,
-    rules: TokenRules,
-    vocab: Vocab | None,
-    prune_at: int | None,
-    n_threads: int,
-    memory: int | None,
-    keep_ids: bool,
-    reporter: Reporter,
-    chunk_bytes: int,
-) -> Iterator[tuple[Counting, int, list[str]]]:
-    """(counting, n_bytes, notes) after reading everything."""
-    counting = Counting(
-        rules,
-        vocab=vocab,
-        memory=memory if memory is not None else _half_of_memory(),
-        n_threads=n_threads,
-        prune_at=prune_at,
-        keep_ids=keep_ids,
-        chunk_bytes=chunk_bytes,
-    )
-    with counting:
-        if isinstance(opened, Sentences):
-            counting.count_sentences(opened.sentences, reporter)
-            yield counting, 0, _notes(counting)
-            return
-        reader = TextReader(opened.paths, chunk_bytes)
+def _count(counting: Counting, opened: Source, reporter: Reporter) -> tuple[int, list[str]]:
+    """Read everything; (n_bytes, notes)."""
+    n_bytes, notes = 0, []
+    if isinstance(opened, Sentences):
+        counting.count_sentences(opened.sentences, reporter)
+    else:
+        reader = TextReader(opened.paths, counting.chunk_bytes)
         try:
             counting.count_files(reader, reporter)
         finally:
             reader.close()
-        yield counting, reader.n_bytes, opened.notes + reader.notes + _notes(counting)
-
-
-def _half_of_memory() -> int:
-    return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") // 2
+        n_bytes, notes = reader.n_bytes, opened.notes + reader.notes
+    if not counting.n_words_read:
+        raise CorpusError(f"{_name_of(opened)}: the corpus is empty (no words in it)")
+    return n_bytes, notes + _notes(counting)
 
 
 def _notes(counting: Counting) -> list[str]:
     tallies = [worker.tally for worker in counting.workers]
-    rules = counting.rules
+    rules = counting.rules.tokens
     notes = []
     nuls = [tally.first_nul for tally in tallies if tally.first_nul is not None]
     if nuls:
@@ -239,11 +203,6 @@ def _name_of(opened: Source) -> str:
     if isinstance(opened, Sentences):
         return "the corpus"
     return opened.paths[0] if len(opened.paths) == 1 else f"{len(opened.paths)} files"
-
-
-def _refuse_empty(counting: Counting, opened: Source) -> None:
-    if not counting.n_words_read:
-        raise CorpusError(f"{_name_of(opened)}: the corpus is empty (no words in it)")
 
 
 # ---- where the final ids go -------------------------------------------------------------------
@@ -317,24 +276,10 @@ class _IdTarget:
 # ---- the id cache and fingerprints ------------------------------------------------------------
 
 
-def _origin(
-    opened: Source,
-    rules: TokenRules,
-    vocab: Vocab | None,
-    min_count: int,
-    max_vocab: int | None,
-    prune_at: int | None,
-) -> dict[str, Any]:
+def _origin(opened: Source, reading: ReadingRules) -> dict[str, Any]:
     """What an id cache must have been made from, as JSON; compared key by key."""
     files = opened.paths if isinstance(opened, TextFiles) else None
-    origin: dict[str, Any] = {"corpus": idcache.file_stamps(files) if files else None}
-    origin.update(asdict(rules))
-    if vocab is None:
-        origin.update(min_count=min_count, max_vocab=max_vocab, prune_at=prune_at)
-        origin["vocabulary"] = None
-    else:
-        origin["vocabulary"] = _hash_of_vocab(vocab).hexdigest()
-    return origin
+    return {"corpus": idcache.file_stamps(files) if files else None, **reading.origin()}
 
 
 def _from_cache(ids_path: str, origin: dict[str, Any], vocab: Vocab | None) -> EncodedCorpus:
@@ -349,17 +294,10 @@ def _from_cache(ids_path: str, origin: dict[str, Any], vocab: Vocab | None) -> E
     return _encoded(ids, starts, parts)
 
 
-def _hash_of_vocab(vocab: Vocab) -> Any:
-    digest = hashlib.sha256(b"separator" if vocab.has_separator else b"")
-    for array in vocab.arrays():
-        digest.update(cast(Any, np.ascontiguousarray(array)))
-    return digest
-
-
 def _encoded(
     ids: npt.NDArray[np.int32], starts: npt.NDArray[np.int64], parts: idcache.Parts
 ) -> EncodedCorpus:
-    digest = _hash_of_vocab(parts.vocab)
+    digest = parts.vocab.digest()
     digest.update(json.dumps([parts.n_tokens_read, len(ids), len(starts) - 1]).encode())
     return EncodedCorpus(
         ids=ids,

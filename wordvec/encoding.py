@@ -2,8 +2,8 @@
 
 While the vocabulary is not known, words get provisional ids in order of first appearance.  Each
 worker counts into a table of its own (a segment) and keeps the provisional ids of its chunks.
-When a table outgrows its share of the memory, its words go to disk as a sorted run and a new
-segment begins; counts stay exact.  At the end the segments are merged and one pass over all
+When a table outgrows its share of the memory, its words go to disk and a new segment begins;
+counts stay exact.  At the end the segments are merged and one pass over all
 blocks, in corpus order, writes the final ids.
 
 No result depends on the number of threads, the size of the chunks or the memory.
@@ -11,7 +11,6 @@ No result depends on the number of threads, the size of the chunks or the memory
 
 from __future__ import annotations
 
-import threading
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -20,9 +19,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from wordvec.errors import CorpusError
+from wordvec.kernels.merging import SentenceRemapper
 from wordvec.kernels.tokens import (
-    SentenceRemapper,
     StagedTokens,
     WordTable,
     find_nul,
@@ -30,44 +28,19 @@ from wordvec.kernels.tokens import (
     remove_returns,
 )
 from wordvec.progress import Progress, Reporter
+from wordvec.rules import ReadingRules
+from wordvec.segments import Segments
 from wordvec.sentences import numbers_as_words, rows_of, stage_sentence
-from wordvec.sources import CHUNK_BYTES, Chunk, ChunkBuffer, ReadingStopped, TextReader
-from wordvec.spill import (
-    Block,
-    IdPieces,
-    MemoryShare,
-    Run,
-    TemporaryFile,
-    merge_runs,
-    remap_of_run,
-    write_run,
-)
+from wordvec.sources import CHUNK_BYTES, Chunk, ChunkBuffer, TextReader
+from wordvec.spill import Block, IdPieces, MemoryShare
 from wordvec.threads import Stop, run_workers
-from wordvec.vocab import SEPARATOR_BYTES, Vocab, frequency_order
+from wordvec.unpacking import ReadingStopped
+from wordvec.vocab import Vocab
 
 _REPORT_SECONDS = 0.2
 _STAGED_TOKENS = 1 << 17
 # A table that grows holds its old half beside the new whole for a moment.
 _GROWTH = 1.5
-
-
-@dataclass(frozen=True)
-class TokenRules:
-    """How bytes become words.
-
-    Space, tab and newline separate words, a newline ends the sentence, carriage returns are
-    ignored wherever they stand; everything else belongs to a word.
-
-    `max_word_bytes`: longer words are cut (0: never).  `nul_ends_word`: the rest of a word after
-    a NUL byte is ignored.  `drop_unterminated`: a last word without a separator after it is not
-    read.  `separator`: the end of a sentence is row 0 of the vocabulary, `</s>`, and the same
-    word in the text ends a sentence too.  Only `separator` applies to Python sentences.
-    """
-
-    max_word_bytes: int = 0
-    nul_ends_word: bool = False
-    drop_unterminated: bool = False
-    separator: bool = False
 
 
 @dataclass
@@ -88,50 +61,38 @@ class Tally:
 class Counting:
     """Provisional ids and counts of one corpus; see the module's text.
 
-    With `vocab` its words are only looked up.  Use it as a context manager: it frees temporary
-    files and memory.
+    With a vocabulary in the rules its words are only looked up.  Use it as a context manager: it
+    frees temporary files and memory.
     """
 
     def __init__(
         self,
-        rules: TokenRules,
+        rules: ReadingRules,
         *,
-        vocab: Vocab | None,
-        memory: int,
-        n_threads: int = 1,
-        prune_at: int | None = None,
         keep_ids: bool = True,
         chunk_bytes: int = CHUNK_BYTES,
     ) -> None:
         self.rules = rules
-        self.vocab = vocab
-        self.separator = rules.separator if vocab is None else vocab.has_separator
-        self.memory = memory
-        # The original's reduction rule needs all counts in one place.
-        self.n_threads = n_threads if prune_at is None else 1
-        self.prune_at = prune_at
+        self.vocab = rules.vocab
         self.keep_ids = keep_ids
         self.chunk_bytes = chunk_bytes
-        self.table_share = memory // 4 // self.n_threads
-        self.ids_share = MemoryShare(memory // 2)
-        self.segments: list[WordTable | Run] = []
+        self.table_share = rules.n_memory_bytes // 4 // rules.n_workers
+        self.ids_share = MemoryShare(rules.n_memory_bytes // 2)
+        self.segments = Segments(rules)
         self.workers: list[Worker] = []
-        self.runs_file: TemporaryFile | None = None
-        self.lock = threading.Lock()
-        self.merged: list[npt.NDArray[np.int32]] | None = None
 
     # -- counting -------------------------------------------------------------------------------
 
     def count_files(self, reader: TextReader, reporter: Reporter) -> None:
         """Read everything; KeyboardInterrupt when interrupted."""
         clock = _Clock(reporter, "bytes", reader.n_raw_total)
-        self.workers = [Worker(self) for _ in range(self.n_threads)]
+        self.workers = [Worker(self) for _ in range(self.rules.n_workers)]
 
         def work(number: int, stop: Stop) -> None:
             self.workers[number].count_chunks(reader, stop)
 
         stop = run_workers(
-            work, self.n_threads, lambda: clock.tick(reader.n_raw_done(), self.n_words_read)
+            work, self.rules.n_workers, lambda: clock.tick(reader.n_raw_done(), self.n_words_read)
         )
         if stop.interrupted:
             raise KeyboardInterrupt
@@ -158,20 +119,6 @@ class Counting:
         worker.tally.n_empty = staged.n_empty
         clock.tick(self.n_words_read, self.n_words_read, last=True)
 
-    def new_segment(self, table: WordTable) -> int:
-        with self.lock:
-            self.segments.append(table)
-            return len(self.segments) - 1
-
-    def spill_segment(self, segment: int) -> None:
-        """Move a segment's words to disk."""
-        table = self.segments[segment]
-        assert isinstance(table, WordTable)
-        with self.lock:
-            if self.runs_file is None:
-                self.runs_file = TemporaryFile()
-            self.segments[segment] = write_run(table, self.runs_file)
-
     @property
     def n_words_read(self) -> int:
         """Words read so far, ends of sentences not counted."""
@@ -182,78 +129,16 @@ class Counting:
         """Ends of sentences read so far, empty sentences included."""
         return sum(w.tally.n_sentence_ends for w in self.workers)
 
-    # -- vocabulary -----------------------------------------------------------------------------
-
-    def make_vocab(self, min_count: int, max_vocab: int | None) -> Vocab:
-        """Merge the segments; from here on ids can be renumbered.
+    def make_vocab(self) -> Vocab:
+        """Merge what was counted; from here on ids can be renumbered.
 
         Raises CorpusError when no word is left.
         """
-        if self.vocab is not None:
-            return self.vocab
-        for worker in self.workers:
-            worker.end_counting()
-        if all(isinstance(segment, WordTable) for segment in self.segments):
-            self.vocab = self._vocab_of_tables(min_count, max_vocab)
-        else:
-            for number, segment in enumerate(self.segments):
-                if isinstance(segment, WordTable):
-                    self.spill_segment(number)
-            self.vocab = self._vocab_of_runs(min_count, max_vocab)
+        if self.vocab is None:
+            for worker in self.workers:
+                worker.end_counting()
+            self.vocab = self.segments.make_vocab(self.n_separators)
         return self.vocab
-
-    def _vocab_of_tables(self, min_count: int, max_vocab: int | None) -> Vocab:
-        """Merge all tables into the first; each is freed as soon as it is merged."""
-        self.segments.reverse()
-        table = self.segments.pop()
-        assert isinstance(table, WordTable)
-        to_merged = [np.arange(len(table) + 1, dtype=np.int32)]
-        while self.segments:
-            part = self.segments.pop()
-            assert isinstance(part, WordTable)
-            to_merged.append(table.absorb(part))
-            del part
-        counts = table.counts()
-        order = frequency_order(
-            counts[1:], table.first_seen()[1:], max(min_count, 1), max_vocab
-        ) + np.int64(1)
-        if not len(order):
-            best = int(np.argmax(counts[1:])) + 1
-            word = table.gather(np.array([best]))[0].tobytes()
-            raise _too_rare(word, int(counts[best]), min_count)
-        final = np.full(len(counts), -1, dtype=np.int32)
-        final[order] = np.arange(len(order), dtype=np.int32) + int(self.separator)
-        self.merged = [final[ids] for ids in to_merged]
-        arena, starts = table.gather(order, SEPARATOR_BYTES if self.separator else None)
-        return self._with_separator(arena, starts, counts[order])
-
-    def _vocab_of_runs(self, min_count: int, max_vocab: int | None) -> Vocab:
-        runs = [segment for segment in self.segments if isinstance(segment, Run)]
-        arena, starts, counts, first_seen = merge_runs(runs, min_count, self.memory // 4)
-        order = frequency_order(counts, first_seen, min_count, max_vocab)
-        if not len(order):
-            limit = min_count
-            while not len(counts):
-                limit //= 2
-                arena, starts, counts, first_seen = merge_runs(runs, limit, self.memory // 4)
-            best = frequency_order(counts, first_seen, 1, 1)[0]
-            word = arena[starts[best] : starts[best + 1]].tobytes()
-            raise _too_rare(word, int(counts[best]), min_count)
-        table = WordTable()
-        table.add_words(arena, starts)
-        del arena, starts
-        words, word_starts = table.gather(order + 1, SEPARATOR_BYTES if self.separator else None)
-        return self._with_separator(words, word_starts, counts[order])
-
-    def _with_separator(
-        self,
-        arena: npt.NDArray[np.uint8],
-        starts: npt.NDArray[np.int64],
-        counts: npt.NDArray[np.int64],
-    ) -> Vocab:
-        if self.separator:
-            counts = np.concatenate([np.array([self.n_separators], dtype=np.int64), counts])
-        return Vocab(arena, starts, counts, has_separator=self.separator)
 
     # -- final ids ------------------------------------------------------------------------------
 
@@ -263,6 +148,7 @@ class Counting:
         `write(block, remap, remapper)` is called for each block and `write(None, None, remapper)`
         at the end of each file.  Blocks are freed on the way.
         """
+        assert self.vocab is not None
         blocks = sorted(
             ((block, worker.pieces) for worker in self.workers for block in worker.blocks),
             key=lambda pair: pair[0].chunk_number,
@@ -276,7 +162,7 @@ class Counting:
         while blocks:
             block, pieces = blocks.pop()
             if block.segment not in remaps:
-                remaps[block.segment] = self._remap_of(block.segment)
+                remaps[block.segment] = self.segments.remap_of(block.segment, self.vocab)
             write(pieces.take(block), remaps[block.segment], remapper)
             if block.ends_file:
                 write(None, None, remapper)
@@ -285,25 +171,11 @@ class Counting:
         write(None, None, remapper)
         return remapper.n_ids, remapper.n_sentences
 
-    def _remap_of(self, segment: int) -> npt.NDArray[np.int32]:
-        assert self.vocab is not None
-        if self.merged is not None:
-            return self.merged[segment]
-        source = self.segments[segment]
-        if isinstance(source, Run):
-            return remap_of_run(source, self.vocab.table, self.vocab.first_word_id)
-        # Words were looked up: ids are rows but for an offset; one more stands for "unknown".
-        remap = np.arange(len(source) + 2, dtype=np.int32) - np.int32(self.vocab.first_word_id)
-        remap[0] = remap[-1] = -1
-        return remap
-
     def close(self) -> None:
         for worker in self.workers:
             worker.pieces.close()
         self.workers = []
-        self.segments = []
-        if self.runs_file is not None:
-            self.runs_file.close()
+        self.segments.close()
 
     def __enter__(self) -> Counting:
         return self
@@ -329,8 +201,8 @@ class Worker:
         if job.vocab is not None:
             self._table = job.vocab.table
         else:
-            self._table = WordTable(separator=job.separator, prune_at=job.prune_at)
-        self._segment = job.new_segment(self._table)
+            self._table = WordTable(separator=job.rules.has_separator, prune_at=job.rules.prune_at)
+        self._segment = job.segments.append(self._table)
 
     def end_counting(self) -> None:
         """Let go of what only counting needs."""
@@ -347,10 +219,10 @@ class Worker:
         tally.n_largest_block = max(tally.n_largest_block, len(ids))
         if job.keep_ids:
             self.blocks.append(self.pieces.append(ids, number, self._segment, ends_file))
-        if job.vocab is not None or job.prune_at is not None:
+        if job.vocab is not None or job.rules.prune_at is not None:
             return
         if self._table.n_memory_bytes * _GROWTH > job.table_share:
-            job.spill_segment(self._segment)
+            job.segments.spill(self._segment)
             self._begin_segment()
 
     def _room_for(self, n_ids: int) -> npt.NDArray[np.int32]:
@@ -373,7 +245,7 @@ class Worker:
             self._count_chunk(chunk, buffer)
 
     def _count_chunk(self, chunk: Chunk, buffer: ChunkBuffer) -> None:
-        rules, tally, text = self.job.rules, self.tally, buffer.bytes
+        rules, tally, text = self.job.rules.tokens, self.tally, buffer.bytes
         self._look_for_nul(chunk, text)
         n_bytes = remove_returns(text, chunk.n_bytes)
         if chunk.ends_file and n_bytes and text[n_bytes - 1] not in b" \t\n":
@@ -423,14 +295,6 @@ class Worker:
         """A sentence that came as rows of the vocabulary."""
         self._end_chunk(ids, 1, self._n_chunks, False)
         self._n_chunks += 1
-
-
-def _too_rare(word: bytes, count: int, min_count: int) -> CorpusError:
-    shown = word.decode("utf-8", "backslashreplace")
-    return CorpusError(
-        f"no word occurs {min_count} times or more; the most frequent is {shown!r:.60} "
-        f"with {count}; lower min_count"
-    )
 
 
 class _Clock:

@@ -10,7 +10,6 @@ from __future__ import annotations
 import itertools
 import logging
 import os
-import warnings
 from collections.abc import Iterable, Sequence
 from typing import Any, cast
 
@@ -20,6 +19,7 @@ from numpy.typing import NDArray
 from wordvec.errors import OptionError
 from wordvec.files import OutputFile
 from wordvec.formats import gensim_word2vec, open_reader, word2vec_binary, word2vec_text
+from wordvec.gensim3 import Gensim3Names, warn_renamed
 from wordvec.vectors import Matrix, Row, Vectors
 
 logger = logging.getLogger(__name__)
@@ -28,7 +28,7 @@ Key = str | int | np.integer[Any]
 _KEYS = (str, int, np.integer)
 
 
-class KeyedVectors(Vectors):
+class KeyedVectors(Gensim3Names):
     """Words and vectors with gensim 4's methods.
 
     `KeyedVectors(vector_size)` is empty, as in gensim; `add_vectors` fills it, and
@@ -72,31 +72,6 @@ class KeyedVectors(Vectors):
     def key_to_index(self) -> dict[str, int]:
         return self.index
 
-    @property
-    def index2word(self) -> list[str]:
-        _warn_renamed("index2word", "index_to_key")
-        return self.words
-
-    @property
-    def index2entity(self) -> list[str]:
-        _warn_renamed("index2entity", "index_to_key")
-        return self.words
-
-    @property
-    def syn0(self) -> Matrix:
-        _warn_renamed("syn0", "vectors")
-        return self.matrix
-
-    @property
-    def vocab(self) -> dict[str, _OldVocabEntry]:
-        """gensim 3's dict of entries with .index and .count; built anew each time."""
-        _warn_renamed("vocab", "key_to_index and get_vecattr(key, 'count')")
-        counts = self.counts
-        return {
-            word: _OldVocabEntry(row, None if counts is None else int(counts[row]))
-            for word, row in self.index.items()
-        }
-
     def fill_norms(self, force: bool = False) -> None:
         if force:
             self.matrix_changed()
@@ -134,7 +109,7 @@ class KeyedVectors(Vectors):
         return scaled
 
     def word_vec(self, *args: Any, **kwargs: Any) -> Row:
-        _warn_renamed("word_vec", "get_vector")
+        warn_renamed("word_vec", "get_vector")
         return self.get_vector(*args, **kwargs)
 
     def __getitem__(self, key_or_keys: Key | Iterable[Key]) -> NDArray[np.float32]:
@@ -385,41 +360,27 @@ class KeyedVectors(Vectors):
         """Read a word2vec file, packed or not.  Of equal words the first is kept, with a warning.
 
         Counts come from `fvocab` (lines `word count`); without it they are made up as in gensim,
-        n, n - 1, ... 1.  FormatError if the file is damaged; UnicodeDecodeError if a word is not
-        in `encoding` and `unicode_errors` is "strict".
+        n, n - 1, ... 1.  `no_header` reads a text file whose first line is a word already; with
+        `binary` NotImplementedError, as in gensim.  FormatError if the file is damaged;
+        UnicodeDecodeError if a word is not in `encoding` and `unicode_errors` is "strict".
         """
         _need_float32(datatype)
-        if no_header:
-            raise NotImplementedError("no_header: files without a first line come later")
-        chosen = word2vec_binary if binary else word2vec_text
+        if no_header and binary:
+            raise NotImplementedError("no_header: only text files can be without a first line")
+        if binary:
+            read = word2vec_binary.read
+        else:
+            read = word2vec_text.read_headless if no_header else word2vec_text.read
         with open_reader(os.fspath(fname)) as reader:
-            words, matrix = chosen.read(reader, limit or None, encoding, unicode_errors)
+            words, matrix = read(reader, limit or None, encoding, unicode_errors)
         n_rows = len(words)
         words, matrix = gensim_word2vec.drop_duplicates(words, matrix)
         if fvocab is None:
             counts = np.arange(n_rows, n_rows - len(words), -1, dtype=np.int64)
         else:
-            table = gensim_word2vec.read_counts(os.fspath(fvocab), encoding, unicode_errors)
-            for word in words:
-                if word not in table:
-                    logger.warning("vocabulary file is incomplete: '%s' is missing", word)
-            counts = np.array([table.get(word, 0) for word in words], dtype=np.int64)
+            name = os.fspath(fvocab)
+            counts = gensim_word2vec.counts_of(words, name, encoding, unicode_errors)
         return cls.from_vectors(words, matrix, counts)
-
-
-class _OldVocabEntry:
-    """An entry of gensim 3's `vocab`."""
-
-    __slots__ = ("count", "index")
-
-    def __init__(self, index: int, count: int | None) -> None:
-        self.index = index
-        self.count = count
-
-
-def _warn_renamed(old: str, new: str) -> None:
-    message = f"`{old}` is gensim 3's name: use `{new}`"
-    warnings.warn(message, DeprecationWarning, stacklevel=3)
 
 
 def _need_float32(dtype: Any) -> None:

@@ -6,41 +6,21 @@ and streams in chunks that end on a token boundary, to any number of threads.
 
 from __future__ import annotations
 
-import bz2
 import glob
-import gzip
-import importlib
-import io
-import lzma
 import os
-import re
-import select
-import sys
 import threading
-import zlib
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from typing import Any, BinaryIO, cast
+from typing import Any, cast
 
 import numpy as np
 import numpy.typing as npt
 
 from wordvec.errors import CorpusError
 from wordvec.kernels.tokens import MAX_WORD_BYTES, PADDING, last_boundary
+from wordvec.unpacking import STDIN, UnpackedFile
 
 CHUNK_BYTES = 1 << 20
-_POLL_SECONDS = 0.2
-STDIN = "-"
-
-# How compressed files begin.  Three letters alone do not make a text bzip2.
-_BEGINNINGS = {
-    "gzip": re.compile(rb"\x1f\x8b\x08"),
-    "bzip2": re.compile(rb"BZh[1-9](1AY&SY|\x17rE8P\x90)"),
-    "xz": re.compile(rb"\xfd7zXZ\x00"),
-    "zstd": re.compile(rb"\x28\xb5\x2f\xfd"),
-}
-_MAGIC_BYTES = 10
-_ZSTD_READ_BYTES = 1 << 14  # small: it may unpack to much more
 
 
 @dataclass(frozen=True)
@@ -134,173 +114,6 @@ def _files_in_folder(folder: str, notes: list[str]) -> list[str]:
     return sorted(paths)
 
 
-# ---- opening one file -------------------------------------------------------------------------
-
-
-class ReadingStopped(Exception):
-    """Somebody asked to stop while a pipe had nothing to say."""
-
-
-class _Pipe(io.RawIOBase):
-    """A stream that cannot go back but for its first bytes, and may keep its reader waiting.
-
-    It asks `stop_requested` several times a second, so that Ctrl-C does not wait for the writer.
-    """
-
-    def __init__(self, raw: BinaryIO, stop_requested: Callable[[], bool]) -> None:
-        self._raw = raw
-        self._stop_requested = stop_requested
-        self._head = b""
-        while len(self._head) < _MAGIC_BYTES:
-            more = self._read(_MAGIC_BYTES - len(self._head))
-            if not more:
-                break
-            self._head += more
-
-    def _read(self, n_bytes: int) -> bytes:
-        while not select.select([self._raw], [], [], _POLL_SECONDS)[0]:
-            if self._stop_requested():
-                raise ReadingStopped
-        return self._raw.read(n_bytes)
-
-    @property
-    def head(self) -> bytes:
-        return self._head
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: Any) -> int:
-        data = self._head[: len(buffer)] or self._read(len(buffer))
-        self._head = self._head[len(data) :]
-        buffer[: len(data)] = data
-        return len(data)
-
-    def close(self) -> None:
-        self._raw.close()
-        super().close()
-
-
-class _OpenFile:
-    """One file being read, unpacked on the way."""
-
-    def __init__(self, path: str, stop_requested: Callable[[], bool]) -> None:
-        self.path = path
-        self.compression = ""
-        self.raw: BinaryIO
-        self.offset = 0  # of the next byte, unpacked
-        try:
-            # A copy of stdin, so that closing it leaves sys.stdin alone.
-            file = os.dup(sys.stdin.fileno()) if path == STDIN else path
-            self.raw = open(file, "rb", buffering=0)  # noqa: SIM115
-            self.stream = self._unpacked(stop_requested)
-        except OSError as error:
-            raise CorpusError(f"{path}: {error.strerror or error}") from error
-
-    def _unpacked(self, stop_requested: Callable[[], bool]) -> Any:
-        whole: Any
-        if self.raw.seekable():
-            head = self.raw.read(_MAGIC_BYTES)
-            self.raw.seek(0)
-            whole = self.raw
-        else:
-            pipe = _Pipe(self.raw, stop_requested)
-            head = pipe.head
-            whole = pipe
-        for name, beginning in _BEGINNINGS.items():
-            if beginning.match(head):
-                self.compression = name
-        if self.compression:
-            whole = io.BufferedReader(whole, CHUNK_BYTES)
-        if self.compression == "gzip":
-            return gzip.GzipFile(fileobj=whole, mode="rb")
-        if self.compression == "bzip2":
-            return bz2.BZ2File(whole)
-        if self.compression == "xz":
-            return lzma.LZMAFile(whole)
-        if self.compression == "zstd":
-            return _ZstdStream(self.path, whole)
-        return whole
-
-    def fill(self, buffer: memoryview) -> int:
-        """Read until the buffer is full or the file ends; the bytes read."""
-        n_bytes = 0
-        try:
-            while n_bytes < len(buffer):
-                n_read = self.stream.readinto(buffer[n_bytes:])
-                if not n_read:
-                    break
-                n_bytes += n_read
-        except (OSError, EOFError, zlib.error, lzma.LZMAError, ValueError) as error:
-            raise self._error(error, self.offset + n_bytes) from error
-        except ReadingStopped:
-            raise
-        except Exception as error:
-            if self.compression != "zstd":  # zstandard has an error class of its own
-                raise
-            raise self._error(error, self.offset + n_bytes) from error
-        self.offset += n_bytes
-        return n_bytes
-
-    def _error(self, error: Exception, offset: int) -> CorpusError:
-        if not self.compression:
-            return CorpusError(f"{self.path}: cannot be read: {error}")
-        what = "ends too early" if isinstance(error, EOFError) else f"is damaged ({error})"
-        return CorpusError(
-            f"{self.path}: the {self.compression} data {what} after {offset} unpacked bytes"
-        )
-
-    def raw_position(self) -> int:
-        """Bytes of the file itself read so far; for progress."""
-        try:
-            return self.raw.tell()
-        except (OSError, ValueError):
-            return self.offset
-
-    def close(self) -> None:
-        self.stream.close()
-        self.raw.close()
-
-
-class _ZstdStream(io.RawIOBase):
-    """Frame after frame unpacked.  The library's own reader takes a cut file for a whole one."""
-
-    def __init__(self, path: str, stream: BinaryIO) -> None:
-        try:
-            self._library: Any = importlib.import_module("zstandard")
-        except ImportError:
-            raise CorpusError(
-                f"{path}: this is zstd; reading it needs an extra: pip install 'wordvec[zst]'"
-            ) from None
-        self._stream = stream
-        self._frame: Any = None
-        self._packed = b""
-        self._unpacked = memoryview(b"")
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: Any) -> int:
-        while not self._unpacked:
-            if not self._packed:
-                self._packed = self._stream.read(_ZSTD_READ_BYTES)
-            if not self._packed:
-                if self._frame is not None:
-                    raise EOFError
-                return 0
-            if self._frame is None:
-                self._frame = self._library.ZstdDecompressor().decompressobj()
-            self._unpacked = memoryview(self._frame.decompress(self._packed))
-            self._packed = b""
-            if self._frame.eof:
-                self._packed = self._frame.unused_data
-                self._frame = None
-        n_bytes = min(len(buffer), len(self._unpacked))
-        buffer[:n_bytes] = self._unpacked[:n_bytes]
-        self._unpacked = self._unpacked[n_bytes:]
-        return n_bytes
-
-
 # ---- chunks -----------------------------------------------------------------------------------
 
 
@@ -357,7 +170,7 @@ class TextReader:
         self._paths = paths
         self._next_path = 0
         self._n_raw_closed = 0
-        self._file: _OpenFile | None = None
+        self._file: UnpackedFile | None = None
         self._carry = b""
         self._number = 0
         self._lock = threading.Lock()
@@ -392,7 +205,7 @@ class TextReader:
     def _open_next(self) -> None:
         path = self._paths[self._next_path]
         self._next_path += 1
-        self._file = _OpenFile(path, self.stop_requested)
+        self._file = UnpackedFile(path, self.stop_requested)
         if self._file.compression:
             self.notes.append(f"{path}: unpacked as {self._file.compression}")
 

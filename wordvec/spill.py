@@ -16,7 +16,8 @@ import numpy as np
 import numpy.typing as npt
 
 from wordvec.errors import OutputError
-from wordvec.kernels.tokens import PADDING, RunMerger, WordTable
+from wordvec.kernels.merging import RunMerger, RunWriter, remap_of_records
+from wordvec.kernels.tokens import PADDING, WordTable
 
 PIECE_IDS = 1 << 20
 _HUGE_PAGE_BYTES = 2 << 20
@@ -209,7 +210,7 @@ class Run:
 
 def write_run(table: WordTable, file: TemporaryFile) -> Run:
     """Append the words of a table to the file as a sorted run."""
-    writer = table.sorted_run()
+    writer = RunWriter(table)
     buffer = np.empty(_RUN_BUFFER_BYTES, dtype=np.uint8)
     offset = file.n_bytes
     while True:
@@ -279,7 +280,7 @@ def remap_of_run(run: Run, table: WordTable, first_id: int) -> npt.NDArray[np.in
     stream = _buffers(run, _RUN_BUFFER_BYTES)
     buffer, n_bytes, is_last = next(stream)
     while True:
-        n_used = table.remap_records(buffer, n_bytes, remap, first_id)
+        n_used = remap_of_records(table, buffer, n_bytes, remap, first_id)
         if is_last:
             return remap
         buffer, n_bytes, is_last = stream.send(n_bytes - n_used)

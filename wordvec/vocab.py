@@ -6,9 +6,10 @@ for look-ups are made only when somebody asks for them.
 
 from __future__ import annotations
 
+import hashlib
 import os
 from collections.abc import Iterable, Mapping
-from typing import BinaryIO
+from typing import Any, BinaryIO, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -128,6 +129,13 @@ class Vocab:
     ) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.int64], npt.NDArray[np.int64]]:
         """(arena, starts, counts), for the id cache; not to be changed."""
         return self._arena, self._starts, self.counts
+
+    def digest(self) -> Any:
+        """SHA-256 of words, counts and `has_separator`, to be updated further or read."""
+        digest = hashlib.sha256(b"separator" if self.has_separator else b"")
+        for array in self.arrays():
+            digest.update(cast(Any, np.ascontiguousarray(array)))
+        return digest
 
     # -- making ---------------------------------------------------------------------------------
 

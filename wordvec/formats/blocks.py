@@ -11,7 +11,7 @@ import os
 import re
 import stat
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import BinaryIO, Protocol, runtime_checkable
 
 import numpy as np
@@ -168,6 +168,7 @@ class RowStore:
         self.words: list[str] = []
         self.matrix: Matrix = np.empty((first, dim), dtype=np.float32)
         self._encoding, self._errors = encoding, errors
+        self._blob = bytearray(1)
 
     def free_rows(self) -> Matrix:
         """The rows that are still to be filled, at least one unless all are."""
@@ -177,14 +178,38 @@ class RowStore:
             self.matrix.resize((n_rows, self.matrix.shape[1]), refcheck=False)
         return self.matrix[self.n_read :]
 
-    def take_words(self, blob: bytes, n_rows: int) -> None:
-        """Append `n_rows` words, each followed by a newline in `blob`."""
+    def word_buffer(self, n_bytes: int) -> bytearray:
+        """At least `n_bytes` for the words of the next rows, each followed by a newline."""
+        if len(self._blob) < n_bytes:
+            self._blob = bytearray(n_bytes)
+        return self._blob
+
+    def take_rows(self, n_rows: int, n_word_bytes: int) -> None:
+        """Count `n_rows` of free_rows as read, their words in the first bytes of word_buffer."""
+        blob = bytes(self._blob[:n_word_bytes])
         words = blob.decode(self._encoding, self._errors).split("\n")[:-1] if n_rows else []
         if len(words) != n_rows:  # a codec that swallowed a newline
             pieces = blob.split(b"\n")[:-1]
             words = [piece.decode(self._encoding, self._errors) for piece in pieces]
         self.words += words
         self.n_read += n_rows
+
+
+def read_first_line(
+    reader: BlockReader,
+    limit: int | None,
+    encoding: str,
+    errors: str,
+    row_bytes: Callable[[int], int],
+) -> tuple[RowStore, int]:
+    """(store for the rows that are wanted, rows in the file) as the first line has them.
+
+    `row_bytes(dim)` is the least that a row takes in the file.
+    """
+    n_rows, dim = reader.read_header()
+    n_wanted = n_rows if limit is None else min(n_rows, limit)
+    reader.check_size(n_wanted, dim, row_bytes(dim))
+    return RowStore(n_wanted, dim, reader.n_bytes is not None, encoding, errors), n_rows
 
 
 def word_blocks(

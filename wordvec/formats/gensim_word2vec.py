@@ -61,6 +61,15 @@ def drop_duplicates(words: list[str], matrix: Matrix) -> tuple[list[str], Matrix
     return list(first_rows), np.asarray(matrix[list(first_rows.values())])
 
 
+def counts_of(words: list[str], path: str, encoding: str, errors: str) -> NDArray[np.int64]:
+    """int64[n_words] from a file of counts; 0, with a warning, for words that it lacks."""
+    table = read_counts(path, encoding, errors)
+    for word in words:
+        if word not in table:
+            logger.warning("vocabulary file is incomplete: '%s' is missing", word)
+    return np.array([table.get(word, 0) for word in words], dtype=np.int64)
+
+
 def read_counts(path: str, encoding: str, errors: str) -> dict[str, int]:
     """Read lines `word count`, as word2vec.c's -save-vocab writes them."""
     table = {}

@@ -14,7 +14,7 @@ from typing import BinaryIO
 
 import numpy as np
 
-from wordvec.formats.blocks import HEADER, BlockReader, Matrix, RowStore, Words, word_blocks
+from wordvec.formats.blocks import HEADER, BlockReader, Matrix, Words, read_first_line, word_blocks
 from wordvec.kernels import numbers
 
 NAME = "word2vec-binary"
@@ -40,18 +40,14 @@ def read(
     `limit` stops after so many words and leaves the rest unread and unchecked.  Words may occur
     twice; "0 100" with no records is a valid file.  Raises FormatError.
     """
-    n_rows, dim = reader.read_header()
-    n_wanted = n_rows if limit is None else min(n_rows, limit)
-    reader.check_size(n_wanted, dim, 4 * dim + 1)
-    store = RowStore(n_wanted, dim, reader.n_bytes is not None, encoding, errors)
-    words = bytearray(1)
+    store, n_rows = read_first_line(reader, limit, encoding, errors, lambda dim: 4 * dim + 1)
+    n_wanted, dim = store.n_rows, store.matrix.shape[1]
     while store.n_read < n_wanted:
-        if len(words) < reader.stop - reader.start:
-            words = bytearray(reader.stop - reader.start)
+        words = store.word_buffer(reader.stop - reader.start)
         n_read, n_word_bytes, position, problem = numbers.read_binary_rows(
             reader.buffer, reader.start, reader.stop, store.free_rows(), words
         )
-        store.take_words(bytes(words[:n_word_bytes]), n_read)
+        store.take_rows(n_read, n_word_bytes)
         reader.start = position
         if problem:
             raise reader.error(

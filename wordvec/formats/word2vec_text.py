@@ -12,10 +12,19 @@ nobody can tell a whole number from one that was cut off.
 from __future__ import annotations
 
 import re
+import sys
 from typing import BinaryIO
 
 from wordvec.errors import FormatError
-from wordvec.formats.blocks import HEADER, BlockReader, Matrix, RowStore, Words, word_blocks
+from wordvec.formats.blocks import (
+    HEADER,
+    BlockReader,
+    Matrix,
+    RowStore,
+    Words,
+    read_first_line,
+    word_blocks,
+)
 from wordvec.kernels import numbers
 
 NAME = "word2vec-text"
@@ -57,37 +66,75 @@ def read(
     `limit` stops after so many words and leaves the rest unread and unchecked.  Words may occur
     twice; "0 100" with no lines is a valid file.  Raises FormatError.
     """
-    n_rows, dim = reader.read_header()
-    n_wanted = n_rows if limit is None else min(n_rows, limit)
-    reader.check_size(n_wanted, dim, 2 * dim + 1)
-    store = RowStore(n_wanted, dim, reader.n_bytes is not None, encoding, errors)
-    words = bytearray(1)
-    while store.n_read < n_wanted:
+    store, n_rows = read_first_line(reader, limit, encoding, errors, lambda dim: 2 * dim + 1)
+    _read_rows(reader, store)
+    if store.n_read < store.n_rows:
+        raise _cut_short(reader, store.n_read, n_rows)
+    if store.n_rows == n_rows:
+        reader.expect_end(n_rows)
+    return store.words, store.matrix
+
+
+def read_headless(
+    reader: BlockReader,
+    limit: int | None = None,
+    encoding: str = "utf-8",
+    errors: str = "surrogateescape",
+) -> tuple[list[str], Matrix]:
+    """As `read`, for a file without the first line (GloVe's): the first row gives the dimensions,
+    the end of the file the number of words."""
+    dim = _dim_of_first_row(reader)
+    store = RowStore(sys.maxsize if limit is None else limit, dim, False, encoding, errors)
+    _read_rows(reader, store)
+    if store.n_read < store.n_rows and reader.start < reader.stop:
+        raise _no_newline(reader, f"word {store.n_read + 1}")
+    store.matrix.resize((store.n_read, dim), refcheck=False)
+    return store.words, store.matrix
+
+
+def _dim_of_first_row(reader: BlockReader) -> int:
+    while (end := reader.buffer.find(b"\n", reader.start, reader.stop)) < 0:
+        if not reader.fill():
+            break
+    if reader.start == reader.stop:
+        raise reader.error("a word and its numbers", "no bytes")
+    if end < 0:
+        raise _no_newline(reader, "word 1")
+    dim = len(bytes(reader.buffer[reader.start : end]).partition(b" ")[2].split())
+    if dim < 1:
+        raise reader.error("a word and its numbers", reader.excerpt(reader.start))
+    return dim
+
+
+def _read_rows(reader: BlockReader, store: RowStore) -> None:
+    """Read whole lines until the store or the stream is at its end."""
+    while store.n_read < store.n_rows:
         stop = reader.buffer.rfind(b"\n", reader.start, reader.stop) + 1
         if stop <= reader.start:
             if not reader.fill():
-                raise _cut_short(reader, store.n_read, n_rows)
+                return
             continue
-        if len(words) < stop - reader.start:
-            words = bytearray(stop - reader.start)
+        words = store.word_buffer(stop - reader.start)
         n_read, n_word_bytes, position, problem = numbers.read_text_rows(
             reader.buffer, reader.start, stop, store.free_rows(), words
         )
         if problem:
-            raise _explain(reader, problem, position, store.n_read + n_read + 1, dim)
-        store.take_words(bytes(words[:n_word_bytes]), n_read)
+            row = store.n_read + n_read + 1
+            raise _explain(reader, problem, position, row, store.matrix.shape[1])
+        store.take_rows(n_read, n_word_bytes)
         reader.start = position
-    if n_wanted == n_rows:
-        reader.expect_end(n_rows)
-    return store.words, store.matrix
 
 
 def _cut_short(reader: BlockReader, n_read: int, n_rows: int) -> FormatError:
     if reader.start == reader.stop:
         found = f"the end of the file after {n_read}"
         return reader.error(f"{n_rows} words", found, hint="the file is cut short")
+    return _no_newline(reader, f"word {n_read + 1} of {n_rows}")
+
+
+def _no_newline(reader: BlockReader, row: str) -> FormatError:
     return reader.error(
-        f"a newline at the end of word {n_read + 1} of {n_rows}",
+        f"a newline at the end of {row}",
         "the end of the file",
         at=reader.stop,
         hint="the file is cut short; if it is whole, append a newline",

@@ -337,7 +337,7 @@ WV_ALWAYS_INLINE int resolve_batch(word_table *table, const uint8_t *text, const
 
 /* ---- life ---- */
 
-static int table_init(word_table *table, int separator) {
+static inline int table_init(word_table *table, int separator) {
     static const uint8_t separator_word[TEXT_PADDING] = "</s>";
     memset(table, 0, sizeof *table);
     table->min_reduce = 1;
@@ -352,7 +352,7 @@ static int table_init(word_table *table, int separator) {
     return TABLE_OK;
 }
 
-static void table_free(word_table *table) {
+static inline void table_free(word_table *table) {
     release_slots(table->slots, table->n_slots);
     free(table->arena);
     free(table->word_starts);
@@ -360,7 +360,7 @@ static void table_free(word_table *table) {
     memset(table, 0, sizeof *table);
 }
 
-static void table_counts(const word_table *table, int64_t *counts) {
+static inline void table_counts(const word_table *table, int64_t *counts) {
     memset(counts, 0, (size_t)table->n_ids * sizeof *counts);
     for (uint64_t place = 0; place < table->n_slots; place++) {
         const word_slot *slot = &table->slots[place];
@@ -370,7 +370,7 @@ static void table_counts(const word_table *table, int64_t *counts) {
 
 /* Add the words of `other`; local_to_own[i] is the id here of its word i.  In slot order, whose
  * keys need no hashing anew. */
-static int table_absorb(word_table *table, const word_table *other, int32_t *local_to_own) {
+static inline int table_absorb(word_table *table, const word_table *other, int32_t *local_to_own) {
     for (uint64_t place = 0; place < other->n_slots; place++) {
         /* In small steps: most words of two tables are the same ones. */
         if (place % BATCH_TOKENS == 0 && reserve_words(table, BATCH_TOKENS))

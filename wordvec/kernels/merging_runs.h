@@ -3,8 +3,8 @@
  * A segment's table is written as one run: its words in byte order, each as a record_head followed
  * by the bytes of the word, in the byte order of the machine (runs are temporary files).  Nothing
  * here reads or writes files: callers hand in buffers and are asked for more. */
-#ifndef WORDVEC_TOKENS_RUNS_H
-#define WORDVEC_TOKENS_RUNS_H
+#ifndef WORDVEC_MERGING_RUNS_H
+#define WORDVEC_MERGING_RUNS_H
 
 #include "tokens_table.h"
 

@@ -1,0 +1,205 @@
+"""`wordvec word2vec`, run as a program: wrong flags and files, full disks, Ctrl-C."""
+
+import os
+import signal
+import subprocess
+import time
+
+import numpy as np
+import pytest
+from word2vec_runs import SMALL, nothing_left, read_text_vectors
+
+BAD_VALUES = [
+    ("-size", "0"), ("-size", "ten"), ("-size", "1.5"), ("-window", "0"), ("-iter", "0"),
+    ("-threads", "0"), ("-threads", "-1"), ("-cbow", "2"), ("-hs", "yes"), ("-negative", "-1"),
+    ("-sample", "much"), ("-sample", "-1"), ("-alpha", "nan"), ("-min-count", "-3"),
+    ("-negatives", "none"), ("-memory", "lots"), ("-classes", "-1"), ("-binary", "7"),
+    ("-seed", "-1"), ("-size", "1_0"), ("-debug", "x"), ("-output", ""),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("flag, value", BAD_VALUES)
+def test_bad_values_are_errors_that_name_the_flag(wordvec, text, tmp_path, flag, value):
+    done = wordvec("word2vec", "-train", text, flag, value)
+    line = done.stderr.decode()
+    assert (done.returncode, done.stdout) == (2, b"")
+    assert line.startswith(f"wordvec word2vec: {flag}: expected ") and line.count("\n") == 1
+    assert "found" in line and value in line
+    assert nothing_left(tmp_path)
+
+
+@pytest.mark.parametrize(
+    "arguments, message",
+    [
+        (["-trian", "x"], "did you mean -train?"),
+        (["-frobnicate", "x"], "no flag -frobnicate"),
+        (["stray"], "expected a flag"),
+        (["-size=5"], "as the next argument"),
+        (["-train", "-output", "v"], "found the flag -output"),
+        (["--train", "x"], "did you mean -train?"),
+    ],
+)
+def test_wrong_flags(wordvec, arguments, message):
+    done = wordvec("word2vec", *arguments)
+    assert done.returncode == 2 and message in done.stderr.decode()
+    assert done.stderr.count(b"\n") == 1 and done.stdout == b""
+
+
+def test_the_first_of_two_equal_flags_counts(wordvec, text, tmp_path):
+    done = wordvec("word2vec", "-train", text, "-save-vocab", "a", "-save-vocab", "b")
+    assert done.returncode == 0 and nothing_left(tmp_path, "a")
+    assert b"-save-vocab is given twice" in done.stderr
+
+
+@pytest.mark.parametrize("flag", ["-output", "-save-vocab"])
+def test_no_output_may_replace_the_corpus(wordvec, text, flag):
+    before = text.read_bytes()
+    done = wordvec("word2vec", "-train", text, flag, text)
+    assert done.returncode == 2 and flag.encode() in done.stderr
+    assert text.read_bytes() == before
+
+
+@pytest.mark.parametrize("flag", ["-output", "-save-vocab"])
+def test_a_missing_folder_is_found_before_the_work(wordvec, text, tmp_path, flag):
+    done = wordvec("word2vec", "-train", text, flag, "no/such/folder/v", *SMALL)
+    assert done.returncode == 1 and done.stderr.count(b"\n") == 1
+    assert b"no/such/folder" in done.stderr and b"Vocab size" not in done.stdout
+    assert nothing_left(tmp_path)
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="needs /dev/full")
+def test_a_full_disk_is_one_line(wordvec, text):
+    done = wordvec("word2vec", "-train", text, "-output", "/dev/full", *SMALL)
+    assert done.returncode == 1
+    assert done.stderr.count(b"\n") == 1 and b"/dev/full" in done.stderr
+
+
+@pytest.mark.parametrize("content", [b"", b"\n\n", b"too rare\n"])
+def test_no_vocabulary_is_one_line(wordvec, tmp_path, content):
+    (tmp_path / "t").write_bytes(content)
+    done = wordvec("word2vec", "-train", "t", "-output", "v", "-save-vocab", "voc")
+    assert done.returncode == 1 and done.stderr.count(b"\n") == 1
+    assert nothing_left(tmp_path, "t")
+
+
+def test_a_truncated_gz_is_one_line(wordvec, text, tmp_path):
+    import gzip
+
+    packed = gzip.compress(text.read_bytes())
+    (tmp_path / "t.gz").write_bytes(packed[: len(packed) // 2])
+    done = wordvec("word2vec", "-train", "t.gz", "-output", "v", *SMALL)
+    assert done.returncode == 1 and done.stderr.count(b"\n") == 1 and b"t.gz" in done.stderr
+    assert nothing_left(tmp_path, "t.gz")
+
+
+def test_an_old_output_survives_a_failed_run(wordvec, tmp_path):
+    (tmp_path / "v").write_bytes(b"precious")
+    (tmp_path / "t").write_bytes(b"too rare\n")
+    assert wordvec("word2vec", "-train", "t", "-output", "v").returncode == 1
+    assert (tmp_path / "v").read_bytes() == b"precious"
+
+
+# --- Ctrl-C -----------------------------------------------------------------------------------
+
+PROMPT_SECONDS = 2.0
+
+
+def interrupt(process, n_times=1):
+    """Send SIGINT; seconds until the program has ended, its output and its errors."""
+    start = time.monotonic()
+    for _ in range(n_times):
+        process.send_signal(signal.SIGINT)
+        time.sleep(0.02)
+    out, errors = process.communicate(timeout=30)
+    return time.monotonic() - start, out, errors
+
+
+@pytest.fixture
+def started(command, command_environment, tmp_path):
+    """Start the program; it is killed at the end of the test if it still runs."""
+    processes = []
+
+    def start(*arguments):
+        process = subprocess.Popen(
+            [*command, "word2vec", *map(str, arguments)],
+            cwd=tmp_path, env=command_environment,
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+        )  # fmt: skip
+        processes.append(process)
+        return process
+
+    yield start
+    for process in processes:
+        process.kill()
+        process.communicate()
+
+
+def wait_for(process, marker):
+    """Read stdout until `marker` has come."""
+    seen = b""
+    while marker not in seen:
+        piece = os.read(process.stdout.fileno(), 4096)
+        assert piece, (seen, process.stderr.read())
+        seen += piece
+
+
+def test_ctrl_c_in_training_keeps_the_vectors(started, text, tmp_path):
+    process = started(
+        "-train", text, "-output", "v", "-save-vocab", "voc", "-iter", 10**6, "-threads", 2
+    )
+    wait_for(process, b"Progress: 0.")
+    time.sleep(0.5)
+    seconds, _, errors = interrupt(process)
+    assert process.returncode == 130
+    assert b"interrupted" in errors and errors.count(b"\n") == 1 and b"Traceback" not in errors
+    assert seconds < PROMPT_SECONDS
+    words, matrix = read_text_vectors(tmp_path / "v")
+    assert b"king" in words and np.isfinite(matrix).all()
+    assert nothing_left(tmp_path, "v", "voc")
+
+
+def test_ctrl_c_while_counting_leaves_nothing(started, tmp_path):
+    process = started("-train", "-", "-output", "v", "-save-vocab", "voc", "-min-count", 1)
+    wait_for(process, b"\n")
+    process.stdin.write(b"some words that never end\n" * 10000)
+    process.stdin.flush()
+    time.sleep(0.5)
+    seconds, _, errors = interrupt(process)
+    assert process.returncode == 130 and seconds < PROMPT_SECONDS
+    assert b"nothing was written" in errors and errors.count(b"\n") == 1
+    assert nothing_left(tmp_path)
+
+
+@pytest.mark.parametrize("seconds_before", [0.05, 0.1, 0.15, 0.2, 0.3, 0.4])
+def test_ctrl_c_at_any_moment(started, text, tmp_path, seconds_before):
+    process = started("-train", text, "-output", "v", "-iter", 10**6, "-threads", 2)
+    time.sleep(seconds_before)
+    seconds, _, errors = interrupt(process)
+    assert seconds < PROMPT_SECONDS
+    # While Python itself starts, it is not our program that answers.
+    is_pythons_start = process.returncode in (1, -signal.SIGINT) and b"wordvec" not in errors
+    assert is_pythons_start or (process.returncode == 130 and b"Traceback" not in errors), errors
+    if (tmp_path / "v").exists():
+        read_text_vectors(tmp_path / "v")
+        assert nothing_left(tmp_path, "v")
+    else:
+        assert nothing_left(tmp_path)
+
+
+def test_two_ctrl_c_end_at_once(started, text, tmp_path):
+    process = started("-train", text, "-output", "v", "-iter", 10**6, "-threads", 2)
+    wait_for(process, b"Progress: 0.")
+    seconds, _, errors = interrupt(process, n_times=3)
+    assert process.returncode == 130 and seconds < PROMPT_SECONDS
+    assert b"Traceback" not in errors
+    if (tmp_path / "v").exists():
+        read_text_vectors(tmp_path / "v")
+
+
+def test_progress_pipe_closed_is_quiet(started, text):
+    process = started("-train", text, "-output", "v", "-iter", 10**6)
+    wait_for(process, b"Progress: 0.")
+    process.stdout.close()
+    assert process.wait(timeout=10) == 141
+    assert process.stderr.read() == b""
+    process.stdout = None  # for communicate() at the end

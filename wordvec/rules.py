@@ -1,0 +1,90 @@
+"""How a corpus is read: what a word is, and which words make the vocabulary."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from wordvec.errors import OptionError
+from wordvec.vocab import Vocab
+
+
+@dataclass(frozen=True)
+class TokenRules:
+    """How bytes become words.
+
+    Space, tab and newline separate words, a newline ends the sentence, carriage returns are
+    ignored wherever they stand; everything else belongs to a word.
+
+    `max_word_bytes`: longer words are cut (0: never).  `nul_ends_word`: the rest of a word after
+    a NUL byte is ignored.  `drop_unterminated`: a last word without a separator after it is not
+    read.  `separator`: the end of a sentence is row 0 of the vocabulary, `</s>`, and the same
+    word in the text ends a sentence too.  Only `separator` applies to Python sentences.
+    """
+
+    max_word_bytes: int = 0
+    nul_ends_word: bool = False
+    drop_unterminated: bool = False
+    separator: bool = False
+
+
+@dataclass(frozen=True)
+class ReadingRules:
+    """Everything that decides what a corpus gives, and the means to get it; see read_corpus.
+
+    Of these, `n_threads` and `memory` (a budget in bytes, None: half of the machine's) change no
+    result.
+    """
+
+    tokens: TokenRules = TokenRules()
+    vocab: Vocab | None = None
+    min_count: int = 5
+    max_vocab: int | None = None
+    prune_at: int | None = None
+    n_threads: int = 1
+    memory: int | None = None
+
+    def __post_init__(self) -> None:
+        """Raises OptionError."""
+        for name, value, low in (
+            ("max_word_bytes", self.tokens.max_word_bytes, 0),
+            ("min_count", self.min_count, 0),
+            ("max_vocab", self.max_vocab, 1),
+            ("prune_at", self.prune_at, 1),
+            ("n_threads", self.n_threads, 1),
+            ("memory", self.memory, 1),
+        ):
+            if value is not None and value < low:
+                raise OptionError(name, f"a whole number of at least {low}", value)
+        if self.vocab is not None and self.prune_at is not None:
+            raise OptionError("prune_at", "nothing, as the vocabulary is given", self.prune_at)
+
+    @property
+    def has_separator(self) -> bool:
+        """Is row 0 of the vocabulary the end of a sentence?  A given vocabulary decides."""
+        return self.tokens.separator if self.vocab is None else self.vocab.has_separator
+
+    @property
+    def n_memory_bytes(self) -> int:
+        """The budget."""
+        if self.memory is not None:
+            return self.memory
+        return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") // 2
+
+    @property
+    def n_workers(self) -> int:
+        """Threads that can be used: the original's reduction rule needs all counts in one place."""
+        return self.n_threads if self.prune_at is None else 1
+
+    def origin(self) -> dict[str, Any]:
+        """What decides the result, as JSON; a given vocabulary comes as its hash."""
+        origin: dict[str, Any] = asdict(self.tokens)
+        if self.vocab is None:
+            origin.update(
+                min_count=self.min_count, max_vocab=self.max_vocab, prune_at=self.prune_at
+            )
+            origin["vocabulary"] = None
+        else:
+            origin["vocabulary"] = self.vocab.digest().hexdigest()
+        return origin

@@ -1,0 +1,136 @@
+"""The tables that workers count into, in memory or on disk, and the vocabulary they make.
+
+A segment is a table of words, or the sorted run on disk that it became when it outgrew its share
+of the memory.  Segments are merged into one vocabulary; then each gives a map from its own ids
+to the rows of the vocabulary.
+"""
+
+from __future__ import annotations
+
+import threading
+
+import numpy as np
+import numpy.typing as npt
+
+from wordvec.errors import CorpusError
+from wordvec.kernels.tokens import WordTable
+from wordvec.rules import ReadingRules
+from wordvec.spill import Run, TemporaryFile, merge_runs, remap_of_run, write_run
+from wordvec.vocab import SEPARATOR_BYTES, Vocab, frequency_order
+
+_Words = tuple[npt.NDArray[np.uint8], npt.NDArray[np.int64], npt.NDArray[np.int64]]
+
+
+class Segments:
+    """All segments of one corpus; may be shared by threads while they count."""
+
+    def __init__(self, rules: ReadingRules) -> None:
+        self.rules = rules
+        self.separator = rules.has_separator
+        self._merge_bytes = rules.n_memory_bytes // 4
+        self._segments: list[WordTable | Run] = []
+        self._runs_file: TemporaryFile | None = None
+        self._lock = threading.Lock()
+        self._merged: list[npt.NDArray[np.int32]] | None = None
+
+    def append(self, table: WordTable) -> int:
+        """Add a table; the number of its segment."""
+        with self._lock:
+            self._segments.append(table)
+            return len(self._segments) - 1
+
+    def spill(self, segment: int) -> None:
+        """Move a segment's words to disk."""
+        table = self._segments[segment]
+        assert isinstance(table, WordTable)
+        with self._lock:
+            if self._runs_file is None:
+                self._runs_file = TemporaryFile()
+            self._segments[segment] = write_run(table, self._runs_file)
+
+    def make_vocab(self, n_separators: int) -> Vocab:
+        """Merge all segments; `n_separators` is the count of row 0 where that ends sentences.
+
+        Raises CorpusError when no word is left.
+        """
+        if all(isinstance(segment, WordTable) for segment in self._segments):
+            arena, starts, counts = self._merge_tables()
+        else:
+            for number, segment in enumerate(self._segments):
+                if isinstance(segment, WordTable):
+                    self.spill(number)
+            arena, starts, counts = self._merge_runs()
+        if self.separator:
+            counts = np.concatenate([np.array([n_separators], dtype=np.int64), counts])
+        return Vocab(arena, starts, counts, has_separator=self.separator)
+
+    def _merge_tables(self) -> _Words:
+        """Merge all tables into the first; each is freed as soon as it is merged."""
+        min_count, max_vocab = self.rules.min_count, self.rules.max_vocab
+        self._segments.reverse()
+        table = self._segments.pop()
+        assert isinstance(table, WordTable)
+        to_merged = [np.arange(len(table) + 1, dtype=np.int32)]
+        while self._segments:
+            part = self._segments.pop()
+            assert isinstance(part, WordTable)
+            to_merged.append(table.absorb(part))
+            del part
+        counts = table.counts()
+        order = frequency_order(
+            counts[1:], table.first_seen()[1:], max(min_count, 1), max_vocab
+        ) + np.int64(1)
+        if not len(order):
+            best = int(np.argmax(counts[1:])) + 1
+            word = table.gather(np.array([best]))[0].tobytes()
+            raise _too_rare(word, int(counts[best]), min_count)
+        final = np.full(len(counts), -1, dtype=np.int32)
+        final[order] = np.arange(len(order), dtype=np.int32) + int(self.separator)
+        self._merged = [final[ids] for ids in to_merged]
+        arena, starts = table.gather(order, SEPARATOR_BYTES if self.separator else None)
+        return arena, starts, counts[order]
+
+    def _merge_runs(self) -> _Words:
+        min_count, max_vocab = self.rules.min_count, self.rules.max_vocab
+        runs = [segment for segment in self._segments if isinstance(segment, Run)]
+        arena, starts, counts, first_seen = merge_runs(runs, min_count, self._merge_bytes)
+        order = frequency_order(counts, first_seen, min_count, max_vocab)
+        if not len(order):
+            limit = min_count
+            while not len(counts):
+                limit //= 2
+                arena, starts, counts, first_seen = merge_runs(runs, limit, self._merge_bytes)
+            best = frequency_order(counts, first_seen, 1, 1)[0]
+            word = arena[starts[best] : starts[best + 1]].tobytes()
+            raise _too_rare(word, int(counts[best]), min_count)
+        table = WordTable()
+        table.add_words(arena, starts)
+        del arena, starts
+        words, word_starts = table.gather(order + 1, SEPARATOR_BYTES if self.separator else None)
+        return words, word_starts, counts[order]
+
+    def remap_of(self, segment: int, vocab: Vocab) -> npt.NDArray[np.int32]:
+        """int32: rows of `vocab` but for its offset, or -1, by the ids of the segment."""
+        if self._merged is not None:
+            return self._merged[segment]
+        source = self._segments[segment]
+        if isinstance(source, Run):
+            return remap_of_run(source, vocab.table, vocab.first_word_id)
+        # Words were looked up: ids are rows but for an offset; one more stands for "unknown".
+        remap = np.arange(len(source) + 2, dtype=np.int32) - np.int32(vocab.first_word_id)
+        remap[0] = remap[-1] = -1
+        return remap
+
+    def close(self) -> None:
+        """Free temporary files and memory."""
+        self._segments = []
+        if self._runs_file is not None:
+            self._runs_file.close()
+
+
+def _too_rare(word: bytes, count: int, min_count: int) -> CorpusError:
+    shown = word.decode("utf-8", "backslashreplace")
+    return CorpusError(
+        f"no word occurs {min_count} times or more; the most frequent is {shown!r:.60} "
+        f"with {count}; lower min_count"
+    )
