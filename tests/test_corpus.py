@@ -168,6 +168,24 @@ def test_prune_at(tmp_path: Path) -> None:
     assert corpus.n_tokens_read == 9
 
 
+def test_prune_at_changes_nothing_below_its_limit(tmp_path: Path) -> None:
+    """Then the exact count stands, with all threads and within the budget of memory."""
+    text = " ".join(f"w{i % 50}" for i in range(3000)) + "\n"
+    (tmp_path / "text").write_text(text)
+    settings: dict[str, Any] = {"rules": WORD2VEC_RULES, "min_count": 1}
+    plain = read_corpus(tmp_path / "text", **settings)
+    for memory in (None, 1):
+        same = read_corpus(tmp_path / "text", prune_at=5000, n_threads=2, memory=memory, **settings)
+        assert same.fingerprint == plain.fingerprint
+    assert count_vocab(tmp_path / "text", prune_at=5000, n_threads=2, **settings).n_tokens == 3001
+
+
+def test_prune_at_needs_two_readings(tmp_path: Path) -> None:
+    corpus = read_corpus([list("aabcddeab")], min_count=1, prune_at=3)
+    assert sorted(corpus.vocab.words) == list("abcde")
+    assert any("more than 3 distinct words" in note for note in corpus.notes)
+
+
 # ---- real text ---------------------------------------------------------------------------------
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import os
 from dataclasses import dataclass
@@ -72,7 +73,8 @@ def read_corpus(
     sentences whose words are the numbers; with `vocab` they are its rows.  With `vocab` nothing
     is counted: unknown words are left out, and whether `</s>` ends a sentence is the
     vocabulary's matter.  `max_vocab` does not count the separator.  `prune_at` applies word2vec's
-    reduction rule, in one thread and without a limit of memory.
+    reduction rule when there are more distinct words: a second reading, in one thread and without
+    a limit of memory.
 
     `memory` is the budget in bytes (default: half of the machine's); beyond it words and ids go
     to temporary files and the result is exactly the same.
@@ -113,12 +115,50 @@ def _read(
     writer: idcache.Writer | None = None,
     origin: dict[str, Any] | None = None,
 ) -> EncodedCorpus:
+    with Counting(_without_pruning(reading), chunk_bytes=chunk_bytes) as counting:
+        n_bytes, notes = _count(counting, opened, reporter)
+        again = _prunes(counting, reading, opened, notes)
+        if not again:
+            return _finish(counting, opened, n_bytes, notes, writer, origin)
     with Counting(reading, chunk_bytes=chunk_bytes) as counting:
         n_bytes, notes = _count(counting, opened, reporter)
-        vocab = counting.make_vocab()
-        parts = idcache.Parts(vocab, counting.n_words_read, 0, 0, n_bytes, notes)
-        ids, starts = _write_ids(counting, parts, writer, origin, _name_of(opened))
-        return _encoded(ids, starts, parts)
+        return _finish(counting, opened, n_bytes, notes, writer, origin)
+
+
+def _without_pruning(reading: ReadingRules) -> ReadingRules:
+    return dataclasses.replace(reading, prune_at=None)
+
+
+def _prunes(counting: Counting, reading: ReadingRules, opened: Source, notes: list[str]) -> bool:
+    """Must the text be counted again by word2vec's reduction rule?
+
+    The rule bites only when there are more than `prune_at` distinct words; below, the exact
+    count, which takes all threads and the memory budget, is the same.  Where the text cannot be
+    read twice, the exact count stands, and a note says so.
+    """
+    if reading.prune_at is None or counting.n_distinct_at_most < reading.prune_at:
+        return False
+    if isinstance(opened, TextFiles) and all(os.path.isfile(path) for path in opened.paths):
+        return True
+    notes.append(
+        f"more than {reading.prune_at:,} distinct words: word2vec would drop its rarest while "
+        "counting, here all are counted"
+    )
+    return False
+
+
+def _finish(
+    counting: Counting,
+    opened: Source,
+    n_bytes: int,
+    notes: list[str],
+    writer: idcache.Writer | None,
+    origin: dict[str, Any] | None,
+) -> EncodedCorpus:
+    vocab = counting.make_vocab()
+    parts = idcache.Parts(vocab, counting.n_words_read, 0, 0, n_bytes, notes)
+    ids, starts = _write_ids(counting, parts, writer, origin, _name_of(opened))
+    return _encoded(ids, starts, parts)
 
 
 def _write_ids(
@@ -155,6 +195,10 @@ def count_vocab(
     """The vocabulary alone; arguments and errors as in read_corpus."""
     reading = ReadingRules(rules, None, min_count, max_vocab, prune_at, n_threads, memory)
     opened = open_source(source)
+    with Counting(_without_pruning(reading), keep_ids=False) as counting:
+        _, notes = _count(counting, opened, reporter)
+        if not _prunes(counting, reading, opened, notes):
+            return counting.make_vocab()
     with Counting(reading, keep_ids=False) as counting:
         _count(counting, opened, reporter)
         return counting.make_vocab()

@@ -125,6 +125,11 @@ class Counting:
         return sum(w.tally.n_ids - w.tally.n_sentence_ends for w in self.workers)
 
     @property
+    def n_distinct_at_most(self) -> int:
+        """An upper limit for the distinct words read: those of all segments, added up."""
+        return self.segments.n_words
+
+    @property
     def n_separators(self) -> int:
         """Ends of sentences read so far, empty sentences included."""
         return sum(w.tally.n_sentence_ends for w in self.workers)

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from wordvec.errors import WordvecError
 
 HUGE_PAGE_BYTES = 2 << 20
+_PRIVATE = mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS
 
 
 def zero_rows(n_rows: int, n_columns: int) -> NDArray[np.float32]:
@@ -24,7 +25,9 @@ def zero_rows(n_rows: int, n_columns: int) -> NDArray[np.float32]:
     if n_bytes == 0:
         return np.zeros((n_rows, n_columns), np.float32)
     try:
-        area = mmap.mmap(-1, n_bytes + HUGE_PAGE_BYTES)
+        # Private: Python's default is shared memory, whose pages are never huge and which a
+        # forked child would share.
+        area = mmap.mmap(-1, n_bytes + HUGE_PAGE_BYTES, flags=_PRIVATE)
     except (OSError, OverflowError, ValueError):
         raise WordvecError(
             f"no memory for {n_rows} x {n_columns} weights ({n_bytes / 1e9:.1f} GB); "
@@ -38,6 +41,20 @@ def zero_rows(n_rows: int, n_columns: int) -> NDArray[np.float32]:
     raw = np.frombuffer(area, np.uint8)
     start = -raw.ctypes.data % HUGE_PAGE_BYTES
     return raw[start : start + n_bytes].view(np.float32).reshape(n_rows, n_columns)
+
+
+def need_bytes(n_bytes: int, what: str, remedy: str) -> None:
+    """WordvecError when `n_bytes` exceed what this process may use.
+
+    Asked before the hours of work: the system itself would promise the memory, and end the
+    process without a word when its pages are written.
+    """
+    n_there = physical_bytes()
+    if n_bytes > n_there:
+        raise WordvecError(
+            f"{what} need {n_bytes / 1e9:.1f} GB of memory, this machine has "
+            f"{n_there / 1e9:.1f} GB; {remedy}"
+        )
 
 
 def physical_bytes() -> int:

@@ -56,7 +56,10 @@ def spec_of(options: type[Any], name: str) -> OptionSpec:
 
 
 def check_options(options: Any) -> None:
-    """Raise OptionError for the first field of a dataclass instance outside its range."""
+    """Raise OptionError for the first field of a dataclass instance outside its range.
+
+    Whole numbers of another type (10.0, NumPy's) are turned into int in place.
+    """
     for item in dataclasses.fields(options):
         spec: OptionSpec = item.metadata["spec"]
         value = getattr(options, item.name)
@@ -74,6 +77,8 @@ def check_options(options: Any) -> None:
         too_high = spec.high is not None and value > spec.high
         if too_low or too_high:
             raise OptionError(item.name, spec.expected, value)
+        if whole and type(value) is not int:  # 10.0, or a NumPy integer
+            object.__setattr__(options, item.name, int(value))
 
 
 def _is_number(value: Any, whole: bool) -> bool:
@@ -137,3 +142,5 @@ class Word2VecOptions:
 
     def __post_init__(self) -> None:
         check_options(self)
+        if self.alpha > 0 and self.min_alpha > self.alpha:
+            raise OptionError("min_alpha", f"at most alpha, {self.alpha:g}", self.min_alpha)

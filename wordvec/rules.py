@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import asdict, dataclass
 from typing import Any
 
 from wordvec.errors import OptionError
+from wordvec.memory import physical_bytes
 from wordvec.vocab import Vocab
 
 
@@ -70,7 +70,7 @@ class ReadingRules:
         """The budget."""
         if self.memory is not None:
             return self.memory
-        return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") // 2
+        return physical_bytes() // 2
 
     @property
     def n_workers(self) -> int:

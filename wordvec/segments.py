@@ -39,6 +39,14 @@ class Segments:
             self._segments.append(table)
             return len(self._segments) - 1
 
+    @property
+    def n_words(self) -> int:
+        """Words of all segments; those that several segments have count several times."""
+        return sum(
+            segment.n_words if isinstance(segment, Run) else len(segment)
+            for segment in self._segments
+        )
+
     def spill(self, segment: int) -> None:
         """Move a segment's words to disk."""
         table = self._segments[segment]

@@ -37,6 +37,7 @@ class Model:
 
 class Tokens:
     n_tokens: int
+    n_words: int
     def __init__(self, ids: NDArray[np.int32], starts: NDArray[np.int64], n_words: int) -> None: ...
 
 class Worker:

@@ -244,6 +244,7 @@ cdef class Tokens:
     cdef const int32_t[::1] ids
     cdef const int64_t[::1] starts
     cdef readonly int64_t n_tokens
+    cdef readonly int64_t n_words
 
     def __init__(
         self, const int32_t[::1] ids not None, const int64_t[::1] starts not None, int64_t n_words
@@ -264,6 +265,7 @@ cdef class Tokens:
         self.ids = ids
         self.starts = starts
         self.n_tokens = n
+        self.n_words = n_words
 
 
 cdef class Worker:
@@ -328,6 +330,10 @@ cdef class Worker:
         cdef wv_shard shard
         if not 0 <= first <= end <= tokens.n_tokens or end - first > self.longest_shard:
             raise ValueError(f"shard {first}..{end} of {tokens.n_tokens} tokens is out of range")
+        if tokens.n_words > self.model.model.n_words:
+            raise ValueError(
+                f"tokens of {tokens.n_words} words for a model of {self.model.model.n_words}"
+            )
         if first == end:
             return
         shard.ids = &tokens.ids[0]

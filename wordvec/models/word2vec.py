@@ -14,7 +14,7 @@ from wordvec.corpus import EncodedCorpus, read_corpus
 from wordvec.formats import save
 from wordvec.kernels import sampling, sgd
 from wordvec.keyedvectors import KeyedVectors
-from wordvec.memory import zero_rows
+from wordvec.memory import need_bytes, zero_rows
 from wordvec.options import Word2VecOptions
 from wordvec.progress import Reporter, silent
 from wordvec.trainer import Outcome, Schedule, run, shard_tokens_for
@@ -74,8 +74,17 @@ class _ShardWorker:
 
 
 def start_weights(n_words: int, options: Word2VecOptions, original_start: bool) -> Weights:
-    """Fresh weights: small random input rows, zero output rows (as word2vec.c)."""
+    """Fresh weights: small random input rows, zero output rows (as word2vec.c).
+
+    WordvecError when they exceed the machine's memory.
+    """
     stride = sgd.padded(options.vector_size)
+    n_matrices = 1 + bool(options.negative) + bool(options.hs)
+    need_bytes(
+        n_matrices * n_words * stride * 4,
+        f"{n_words:,} words with {options.vector_size} numbers each",
+        "use a smaller vector size or a larger minimum count",
+    )
     in_rows = zero_rows(n_words, stride)
     sampling.start_rows(in_rows[:, : options.vector_size], options.seed, original_start)
     return Weights(
@@ -165,6 +174,9 @@ class Word2Vec:
     gensim's `max_final_vocab` for `max_vocab`.  memory: bytes for the ids, half of the machine's
     by default; beyond it they go to disk.  reporter: called with Progress records.
 
+    Ctrl-C during training ends it cleanly and returns the model so far, with `outcome.interrupted`
+    true; a second Ctrl-C raises KeyboardInterrupt.  An unknown option is a TypeError.
+
     After training, `wv` holds the vectors, `options` the settings, `outcome` what the run did.
     """
 
@@ -181,6 +193,12 @@ class Word2Vec:
     ) -> None:
         if max_final_vocab is not None:
             options["max_vocab"] = max_final_vocab
+        known = Word2VecOptions.__dataclass_fields__
+        for name in options:
+            if name not in known:
+                raise TypeError(
+                    f"Word2Vec has no option {name!r}; there are {', '.join(sorted(known))}"
+                )
         self.options = Word2VecOptions(**options)
         self._memory = memory
         self._ids_path = ids_path
