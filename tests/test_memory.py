@@ -52,3 +52,29 @@ def test_more_than_the_machine_has_is_refused():
     memory.need_bytes(1, "two words", "nothing")
     with pytest.raises(WordvecError, match=r"weights need .* GB of memory, this machine has .*; x"):
         memory.need_bytes(memory.physical_bytes() + 1, "weights", "x")
+
+
+def resident_bytes():
+    return int(Path("/proc/self/statm").read_text().split()[1]) * mmap.PAGESIZE
+
+
+@pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="no /proc of Linux")
+def test_pages_of_a_mapped_file_are_let_go(tmp_path):
+    (tmp_path / "ids").write_bytes(np.arange(1 << 23, dtype=np.int32).tobytes())  # 32 MB
+    with open(tmp_path / "ids", "rb") as file:
+        area = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+    ids = np.frombuffer(area, np.int32)[1000:]
+    total, before = int(ids.sum(dtype=np.int64)), resident_bytes()
+    memory.release_pages(ids, len(ids))
+    assert before - resident_bytes() > 25 << 20
+    assert int(ids.sum(dtype=np.int64)) == total  # and they come back
+
+
+def test_pages_of_no_file_stay():
+    for array in (np.ones(1 << 20, np.int32), memory.zero_rows(1 << 16, 16) + 1):
+        memory.release_pages(array, len(array))
+        assert (array == 1).all()
+    rows = memory.zero_rows(1 << 16, 16)
+    rows[:] = 1
+    memory.release_pages(rows, len(rows))
+    assert (rows == 1).all()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import mmap
 import os
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -41,6 +42,27 @@ def zero_rows(n_rows: int, n_columns: int) -> NDArray[np.float32]:
     raw = np.frombuffer(area, np.uint8)
     start = -raw.ctypes.data % HUGE_PAGE_BYTES
     return raw[start : start + n_bytes].view(np.float32).reshape(n_rows, n_columns)
+
+
+def release_pages(array: NDArray[Any], end: int) -> None:
+    """Let go of the pages under array[:end] when a file is mapped there; else nothing.
+
+    They come back from the file when they are read again.  Mapped pages count as memory of the
+    process, so a corpus that lies on disk would otherwise be all in memory after one pass.
+    """
+    owner: Any = array
+    while isinstance(owner, np.ndarray):
+        owner = owner.base
+    if isinstance(owner, memoryview):
+        owner = owner.obj
+    # Only a map of a file is read-only; the pages of any other would be lost.
+    is_file = isinstance(owner, mmap.mmap) and memoryview(owner).readonly
+    if not is_file or not hasattr(mmap, "MADV_DONTNEED"):
+        return
+    offset = array.ctypes.data - np.frombuffer(owner, np.uint8).ctypes.data
+    n_bytes = (offset + end * array.itemsize) // mmap.PAGESIZE * mmap.PAGESIZE
+    if n_bytes:
+        owner.madvise(mmap.MADV_DONTNEED, 0, n_bytes)
 
 
 def need_bytes(n_bytes: int, what: str, remedy: str) -> None:

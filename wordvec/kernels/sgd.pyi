@@ -1,3 +1,4 @@
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -38,7 +39,13 @@ class Model:
 class Tokens:
     n_tokens: int
     n_words: int
-    def __init__(self, ids: NDArray[np.int32], starts: NDArray[np.int64], n_words: int) -> None: ...
+    def __init__(
+        self,
+        ids: NDArray[np.int32],
+        starts: NDArray[np.int64],
+        n_words: int,
+        release: Callable[[int], None] | None = None,
+    ) -> None: ...
 
 class Worker:
     model: Model

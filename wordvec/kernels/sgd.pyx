@@ -238,7 +238,8 @@ cdef class Tokens:
     """The corpus as the kernels read it: ids int32[n_tokens], starts int64[n_sentences + 1].
 
     Checked once here, so that the loops need not: every id below n_words, starts rising from 0 to
-    n_tokens.  The arrays (memory-mapped ones too) are kept alive, not copied.
+    n_tokens.  The arrays (memory-mapped ones too) are kept alive, not copied.  `release`, if
+    given, is called with a number of tokens whenever those before it have been looked at.
     """
 
     cdef const int32_t[::1] ids
@@ -247,15 +248,21 @@ cdef class Tokens:
     cdef readonly int64_t n_words
 
     def __init__(
-        self, const int32_t[::1] ids not None, const int64_t[::1] starts not None, int64_t n_words
+        self, const int32_t[::1] ids not None, const int64_t[::1] starts not None,
+        int64_t n_words, release=None,
     ):
-        cdef int64_t i, n = ids.shape[0], n_sentences = starts.shape[0] - 1
+        cdef int64_t i, first, end, n = ids.shape[0], n_sentences = starts.shape[0] - 1
         cdef int32_t low = 0, high = 0
         cdef bint rising = True
+        for first in range(0, n, 1 << 20):
+            end = min(first + (1 << 20), n)
+            with nogil:
+                for i in range(first, end):
+                    low = min(low, ids[i])
+                    high = max(high, ids[i])
+            if release is not None:
+                release(end)
         with nogil:
-            for i in range(n):
-                low = min(low, ids[i])
-                high = max(high, ids[i])
             for i in range(n_sentences):
                 rising = rising and starts[i] <= starts[i + 1]
         if n_sentences < 0 or not rising or starts[0] != 0 or starts[n_sentences] != n:

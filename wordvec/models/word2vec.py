@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,11 +14,12 @@ from wordvec.corpus import EncodedCorpus, read_corpus
 from wordvec.formats import save
 from wordvec.kernels import sampling, sgd
 from wordvec.keyedvectors import KeyedVectors
-from wordvec.memory import need_bytes, zero_rows
+from wordvec.memory import need_bytes, release_pages, zero_rows
 from wordvec.options import Word2VecOptions
 from wordvec.progress import Reporter, silent
 from wordvec.trainer import Outcome, Schedule, run, shard_tokens_for
 
+RELEASE_TOKENS = 1 << 20  # ids of a corpus on disk that stay in memory behind the training
 TYPICAL_PATH = 16  # Huffman nodes of a word, for guessing the cost of a shard
 
 
@@ -55,9 +56,16 @@ class Trained:
 class _ShardWorker:
     """kernels.sgd.Worker bound to one corpus, as the trainer wants it."""
 
-    def __init__(self, model: sgd.Model, tokens: sgd.Tokens, shard_tokens: int) -> None:
+    def __init__(
+        self,
+        model: sgd.Model,
+        tokens: sgd.Tokens,
+        shard_tokens: int,
+        release: Callable[[int], None],
+    ) -> None:
         self.kernel = sgd.Worker(model, shard_tokens)
         self.tokens = tokens
+        self.release = release
 
     @property
     def loss(self) -> float:
@@ -71,6 +79,8 @@ class _ShardWorker:
         self, first: int, end: int, epoch_key: int, shard_key: int, rate: float
     ) -> None:
         self.kernel.train(self.tokens, first, end, epoch_key, shard_key, rate)
+        if first // RELEASE_TOKENS != end // RELEASE_TOKENS or end == self.tokens.n_tokens:
+            self.release(end)
 
 
 def start_weights(n_words: int, options: Word2VecOptions, original_start: bool) -> Weights:
@@ -138,7 +148,11 @@ def train_vectors(
     """
     weights = start_weights(len(corpus.vocab), options, original_start)
     model = kernel_model(corpus, options, weights)
-    tokens = sgd.Tokens(corpus.ids, corpus.starts, len(corpus.vocab))
+
+    def release(n_tokens: int) -> None:
+        release_pages(corpus.ids, n_tokens)
+
+    tokens = sgd.Tokens(corpus.ids, corpus.starts, len(corpus.vocab), release)
     per_output = options.vector_size * (1 if not options.sg else options.window)
     n_outputs = (options.negative + 1) * bool(options.negative) + TYPICAL_PATH * options.hs
     shard_tokens = shard_tokens_for(tokens.n_tokens, max(1.0, per_output * max(n_outputs, 1)))
@@ -153,7 +167,7 @@ def train_vectors(
     workers: list[_ShardWorker] = []
 
     def make_worker() -> _ShardWorker:
-        workers.append(_ShardWorker(model, tokens, shard_tokens))
+        workers.append(_ShardWorker(model, tokens, shard_tokens, release))
         return workers[-1]
 
     outcome = run(schedule, make_worker, options.workers, reporter)
