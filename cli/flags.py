@@ -12,7 +12,7 @@ import dataclasses
 import os
 import re
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from difflib import get_close_matches
 from typing import Any
 
@@ -208,8 +208,34 @@ def options_from_flags(
         raise click.UsageError(f"{flag}: expected {expected}, found {found}", ctx) from None
 
 
-def same_file(first: str, second: str) -> bool:
-    try:
-        return os.path.samefile(first, second)
-    except OSError:
+class FileSet:
+    """Files to compare others with: the same by name, or by a link, or as an open file's number."""
+
+    def __init__(self, files: Iterable[str | int]) -> None:
+        self._names: set[str] = set()
+        self._identities: set[tuple[int, int]] = set()
+        for file in files:
+            if isinstance(file, str):
+                self._names.add(os.path.abspath(file))
+            try:
+                status = os.stat(file)
+            except OSError:
+                continue
+            self._identities.add((status.st_dev, status.st_ino))
+
+    def holds(self, name: str) -> bool:
+        if os.path.abspath(name) in self._names:
+            return True
+        try:
+            status = os.stat(name)
+        except OSError:
+            return False
+        return (status.st_dev, status.st_ino) in self._identities
+
+
+def is_inside(name: str, folder: str) -> bool:
+    """Whether file `name` lies, or would lie, in `folder` or below it, links followed."""
+    if not os.path.isdir(folder):
         return False
+    top = os.path.realpath(folder)
+    return os.path.commonpath([top, os.path.realpath(name)]) == top

@@ -59,6 +59,45 @@ def test_no_output_may_replace_the_corpus(wordvec, text, flag):
     assert text.read_bytes() == before
 
 
+@pytest.mark.parametrize("flag", ["-output", "-save-vocab", "-ids"])
+@pytest.mark.parametrize(
+    "train, output",
+    [("s?.txt", "s2.txt"), ("s?.txt", "link"), (".", "s1.txt"), (".", "new"), (".", "sub/new")],
+)
+def test_no_output_may_lie_in_the_corpus(wordvec, text, tmp_path, flag, train, output):
+    for name in ("s1.txt", "s2.txt"):
+        (tmp_path / name).write_bytes(text.read_bytes())
+    (tmp_path / "sub").mkdir()
+    (tmp_path / "link").symlink_to("s1.txt")
+    done = wordvec("word2vec", "-train", train, flag, output)
+    assert done.returncode == 2 and done.stdout == b"" and done.stderr.count(b"\n") == 1
+    assert f"{flag}: '{output}'".encode() in done.stderr and b"-train" in done.stderr
+    assert nothing_left(tmp_path, "link", "s1.txt", "s2.txt", "sub")
+    assert (tmp_path / "s2.txt").read_bytes() == text.read_bytes()
+
+
+def test_no_output_may_replace_redirected_stdin(wordvec, text, tmp_path):
+    (tmp_path / "t").write_bytes(text.read_bytes())
+    with open(tmp_path / "t", "rb") as file:
+        done = wordvec("word2vec", "-train", "-", "-output", "t", stdin=file)
+    assert done.returncode == 2 and b"-output: 't'" in done.stderr
+
+
+def test_stdin_to_stdout(wordvec, text):
+    with open(text, "rb") as file:
+        done = wordvec("word2vec", "-train", "-", "-output", "-", *SMALL, stdin=file)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.split(b"\n")[1].startswith(b"</s> ")
+    assert b"Vocab size" in done.stderr  # the output lines went elsewhere
+
+
+def test_two_outputs_in_one_file_are_refused(wordvec, text, tmp_path):
+    for name in ("-", "v"):
+        done = wordvec("word2vec", "-train", text, "-output", name, "-save-vocab", name)
+        assert done.returncode == 2 and b"is the file of -output too" in done.stderr
+    assert nothing_left(tmp_path)
+
+
 @pytest.mark.parametrize("flag", ["-output", "-save-vocab"])
 def test_a_missing_folder_is_found_before_the_work(wordvec, text, tmp_path, flag):
     done = wordvec("word2vec", "-train", text, flag, "no/such/folder/v", *SMALL)
