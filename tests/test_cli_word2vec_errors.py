@@ -242,3 +242,14 @@ def test_progress_pipe_closed_is_quiet(started, text):
     assert process.wait(timeout=10) == 141
     assert process.stderr.read() == b""
     process.stdout = None  # for communicate() at the end
+
+
+@pytest.mark.parametrize("flag", ["-output", "-save-vocab"])
+def test_reader_of_the_vectors_leaves(started, text, tmp_path, flag):
+    # The rows are more than a pipe holds.
+    process = started("-train", text, flag, "-", "-size", 1000, "-iter", 1, "-min-count", 1)
+    process.stdout.close()
+    assert process.wait(timeout=30) == 141
+    assert b"wordvec" not in process.stderr.read()  # only the output lines
+    process.stdout = None  # for communicate() at the end
+    assert nothing_left(tmp_path)
