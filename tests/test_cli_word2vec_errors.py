@@ -253,3 +253,33 @@ def test_reader_of_the_vectors_leaves(started, text, tmp_path, flag):
     assert b"wordvec" not in process.stderr.read()  # only the output lines
     process.stdout = None  # for communicate() at the end
     assert nothing_left(tmp_path)
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+@pytest.mark.parametrize("moment", ["counting", "training"])
+def test_ending_signals_leave_nothing(started, text, tmp_path, number, moment):
+    source = text if moment == "training" else "-"
+    process = started("-train", source, "-output", "v", "-ids", "i", "-iter", 10**6)
+    wait_for(process, b"Progress: 0." if moment == "training" else b"\n")
+    time.sleep(0.2)
+    assert any(name.endswith(".tmp") for name in os.listdir(tmp_path))
+    process.send_signal(number)
+    errors = process.communicate(timeout=PROMPT_SECONDS)[1]
+    assert process.returncode == 128 + number
+    assert errors.strip() == f"wordvec word2vec: ended by {number.name}".encode()
+    assert nothing_left(tmp_path, *(["i"] if moment == "training" else []))
+
+
+def test_an_ignored_hangup_stays_ignored(command, command_environment, text, tmp_path):
+    line = [*command, "word2vec", "-train", text, "-output", "v", "-iter", str(10**6)]
+    process = subprocess.Popen(
+        ["nohup", *line], cwd=tmp_path, env=command_environment,
+        stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+    )  # fmt: skip
+    wait_for(process, b"Progress: 0.")
+    process.send_signal(signal.SIGHUP)
+    time.sleep(0.3)
+    assert process.poll() is None
+    process.terminate()
+    process.communicate(timeout=PROMPT_SECONDS)
+    assert process.returncode == 128 + signal.SIGTERM
