@@ -23,6 +23,9 @@ from wordvec.errors import CorpusError
 STDIN = "-"
 _POLL_SECONDS = 0.2
 _PACKED_READ_BYTES = 1 << 20
+# What an unpacker is asked for at once.  Where the data are damaged, what it had ready of such a
+# piece is lost, and the offset in the message is too small by that.
+_PIECE_BYTES = 1 << 14
 
 # How compressed files begin.  Three letters alone do not make a text bzip2.
 _BEGINNINGS = {
@@ -123,9 +126,13 @@ class UnpackedFile:
     def fill(self, buffer: memoryview) -> int:
         """Read until the buffer is full or the file ends; the bytes read."""
         n_bytes = 0
+        # Not readinto where something is unpacked: it gathers, and an error would lose it all.
+        read, piece = self.stream.readinto, len(buffer)
+        if self.compression and self.compression != "zstd":
+            read, piece = self.stream.readinto1, _PIECE_BYTES
         try:
             while n_bytes < len(buffer):
-                n_read = self.stream.readinto(buffer[n_bytes:])
+                n_read = read(buffer[n_bytes : n_bytes + piece])
                 if not n_read:
                     break
                 n_bytes += n_read
