@@ -99,11 +99,11 @@ def read_number(text: str) -> float | None:
 
 
 def read_size(text: str) -> int | None:
-    """Bytes from `4G`, `500M`, `1.5GB` or a plain number."""
+    """Bytes, at least one, from `4G`, `500M`, `1.5GB` or a plain number."""
     match = re.fullmatch(r"([0-9]+(?:\.[0-9]+)?)([KMGT]?)(?:i?B)?", text, re.IGNORECASE)
     if match is None:
         return None
-    return int(float(match[1]) * SIZE_UNITS[match[2].upper()])
+    return int(float(match[1]) * SIZE_UNITS[match[2].upper()]) or None
 
 
 def read_switch(text: str) -> bool | None:

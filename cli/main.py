@@ -126,8 +126,8 @@ def explain(error: Exception) -> str:
     elif isinstance(error, OSError) and error.strerror and type(error).__module__ == "builtins":
         where = f"{_text(error.filename)}: " if error.filename is not None else ""
         text = where + error.strerror
-    elif is_ours(error):
-        text = str(error)
+    elif is_ours(error) or str(error).startswith("WORDVEC_SIMD="):
+        text = str(error)  # the latter is an ImportError, of the kernels
     else:
         text = f"unexpected {type(error).__name__}: {error} (a bug; WORDVEC_DEBUG=1 shows where)"
     return " ".join(text.split())

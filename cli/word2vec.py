@@ -166,6 +166,7 @@ def _is_device(name: str) -> bool:
 
 
 def run_job(job: Job, options: Word2VecOptions, command: str) -> int:
+    from wordvec.errors import RareWordsError
     from wordvec.files import OutputFile
 
     say(job.console, "Starting training using file ", job.train or "", "\n")
@@ -187,6 +188,8 @@ def run_job(job: Job, options: Word2VecOptions, command: str) -> int:
             vocab, corpus = read_text(job, options, report)
         except KeyboardInterrupt:
             raise KeyboardInterrupt("nothing was written") from None
+        except RareWordsError as error:
+            raise click.ClickException(error.message("-min-count")) from None
         if corpus is not None:
             for note in corpus.notes:
                 remark(command, note)

@@ -13,7 +13,7 @@ BAD_VALUES = [
     ("-size", "0"), ("-size", "ten"), ("-size", "1.5"), ("-window", "0"), ("-iter", "0"),
     ("-threads", "0"), ("-threads", "-1"), ("-cbow", "2"), ("-hs", "yes"), ("-negative", "-1"),
     ("-sample", "much"), ("-sample", "-1"), ("-alpha", "nan"), ("-min-count", "-3"),
-    ("-negatives", "none"), ("-memory", "lots"), ("-classes", "-1"), ("-binary", "7"),
+    ("-negatives", "none"), ("-memory", "lots"), ("-memory", "0"), ("-classes", "-1"), ("-binary", "7"),
     ("-seed", "-1"), ("-size", "1_0"), ("-debug", "x"), ("-output", ""),
 ]  # fmt: skip
 
@@ -136,6 +136,28 @@ def test_an_old_output_survives_a_failed_run(wordvec, tmp_path):
     (tmp_path / "t").write_bytes(b"too rare\n")
     assert wordvec("word2vec", "-train", "t", "-output", "v").returncode == 1
     assert (tmp_path / "v").read_bytes() == b"precious"
+
+
+def test_rare_words_name_the_file_and_the_flag(wordvec, tmp_path):
+    (tmp_path / "t").write_bytes(b"rare words rare\n")
+    done = wordvec("word2vec", "-train", "t", "-output", "v", "-min-count", 3)
+    assert done.returncode == 1
+    assert done.stderr == (
+        b"wordvec word2vec: t: no word occurs 3 times or more; "
+        b"the most frequent is 'rare' with 2; lower -min-count\n"
+    )
+
+
+def test_whole_limits_are_whole_numbers(wordvec):
+    done = wordvec("word2vec", "-train", "t", "-seed", "-1")
+    assert b"a whole number from 0 to 9223372036854775807, found -1" in done.stderr
+
+
+def test_an_unknown_instruction_set_is_one_line(wordvec, command_environment, text):
+    environment = command_environment | {"WORDVEC_SIMD": "bogus"}
+    done = wordvec("word2vec", "-train", text, "-output", "v", *SMALL, env=environment)
+    assert done.returncode == 1 and done.stderr.count(b"\n") == 1
+    assert done.stderr.startswith(b"wordvec word2vec: WORDVEC_SIMD=bogus: ")
 
 
 # --- Ctrl-C -----------------------------------------------------------------------------------
