@@ -13,8 +13,8 @@ BAD_VALUES = [
     ("-size", "0"), ("-size", "ten"), ("-size", "1.5"), ("-window", "0"), ("-iter", "0"),
     ("-threads", "0"), ("-threads", "-1"), ("-cbow", "2"), ("-hs", "yes"), ("-negative", "-1"),
     ("-sample", "much"), ("-sample", "-1"), ("-alpha", "nan"), ("-min-count", "-3"),
-    ("-negatives", "none"), ("-memory", "lots"), ("-memory", "0"), ("-classes", "-1"), ("-binary", "7"),
-    ("-seed", "-1"), ("-size", "1_0"), ("-debug", "x"), ("-output", ""),
+    ("-negatives", "none"), ("-memory", "lots"), ("-memory", "0"), ("-classes", "-1"),
+    ("-binary", "7"), ("-seed", "-1"), ("-size", "1_0"), ("-debug", "x"), ("-output", ""),
 ]  # fmt: skip
 
 
@@ -229,6 +229,31 @@ def test_ctrl_c_while_counting_leaves_nothing(started, tmp_path):
     assert process.returncode == 130 and seconds < PROMPT_SECONDS
     assert b"nothing was written" in errors and errors.count(b"\n") == 1
     assert nothing_left(tmp_path)
+
+
+def test_ctrl_c_while_a_named_pipe_has_no_writer(started, tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    process = started("-train", "pipe", "-output", "v", "-threads", 2)
+    wait_for(process, b"\n")
+    time.sleep(0.4)
+    seconds, _, errors = interrupt(process)
+    assert process.returncode == 130 and seconds < PROMPT_SECONDS
+    assert b"nothing was written" in errors and errors.count(b"\n") == 1
+    assert nothing_left(tmp_path, "pipe")
+
+
+def test_a_late_writer_of_a_named_pipe_is_waited_for(started, text, tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    process = started("-train", "pipe", "-output", "v", *SMALL)
+    wait_for(process, b"\n")
+    time.sleep(0.4)
+    with open(tmp_path / "pipe", "wb") as pipe:
+        time.sleep(0.3)  # open, and nothing to read yet
+        pipe.write(text.read_bytes())
+    out, errors = process.communicate(timeout=30)
+    assert process.returncode == 0 and errors == b"", errors
+    assert b"Words in train file: 42000" in out
+    assert nothing_left(tmp_path, "pipe", "v")
 
 
 @pytest.mark.parametrize("seconds_before", [0.05, 0.1, 0.15, 0.2, 0.3, 0.4])

@@ -82,6 +82,13 @@ class _Pipe(io.RawIOBase):
         super().close()
 
 
+def _open_at_once(path: str, flags: int) -> int:
+    """Open without waiting for the writer of a named pipe; reading waits, and can be stopped."""
+    descriptor = os.open(path, flags | os.O_NONBLOCK | os.O_CLOEXEC)
+    os.set_blocking(descriptor, True)
+    return descriptor
+
+
 class UnpackedFile:
     """One file being read, unpacked on the way; CorpusError when it cannot be."""
 
@@ -93,10 +100,17 @@ class UnpackedFile:
         try:
             # A copy of stdin, so that closing it leaves sys.stdin alone.
             file = os.dup(sys.stdin.fileno()) if path == STDIN else path
-            self.raw = open(file, "rb", buffering=0)  # noqa: SIM115
-            self.stream = self._unpacked(stop_requested)
+            self.raw = open(file, "rb", buffering=0, opener=_open_at_once)  # noqa: SIM115
         except OSError as error:
             raise CorpusError(f"{path}: {error.strerror or error}") from error
+        try:
+            self.stream = self._unpacked(stop_requested)
+        except OSError as error:
+            self.raw.close()
+            raise CorpusError(f"{path}: {error.strerror or error}") from error
+        except BaseException:
+            self.raw.close()
+            raise
 
     def _unpacked(self, stop_requested: Callable[[], bool]) -> Any:
         whole: Any
