@@ -12,7 +12,7 @@ import dataclasses
 import os
 import re
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from difflib import get_close_matches
 from typing import Any
 
@@ -99,11 +99,11 @@ def read_number(text: str) -> float | None:
 
 
 def read_size(text: str) -> int | None:
-    """Bytes from `4G`, `500M`, `1.5GB` or a plain number."""
+    """Bytes, at least one, from `4G`, `500M`, `1.5GB` or a plain number."""
     match = re.fullmatch(r"([0-9]+(?:\.[0-9]+)?)([KMGT]?)(?:i?B)?", text, re.IGNORECASE)
     if match is None:
         return None
-    return int(float(match[1]) * SIZE_UNITS[match[2].upper()])
+    return int(float(match[1]) * SIZE_UNITS[match[2].upper()]) or None
 
 
 def read_switch(text: str) -> bool | None:
@@ -208,8 +208,34 @@ def options_from_flags(
         raise click.UsageError(f"{flag}: expected {expected}, found {found}", ctx) from None
 
 
-def same_file(first: str, second: str) -> bool:
-    try:
-        return os.path.samefile(first, second)
-    except OSError:
+class FileSet:
+    """Files to compare others with: the same by name, or by a link, or as an open file's number."""
+
+    def __init__(self, files: Iterable[str | int]) -> None:
+        self._names: set[str] = set()
+        self._identities: set[tuple[int, int]] = set()
+        for file in files:
+            if isinstance(file, str):
+                self._names.add(os.path.abspath(file))
+            try:
+                status = os.stat(file)
+            except OSError:
+                continue
+            self._identities.add((status.st_dev, status.st_ino))
+
+    def holds(self, name: str) -> bool:
+        if os.path.abspath(name) in self._names:
+            return True
+        try:
+            status = os.stat(name)
+        except OSError:
+            return False
+        return (status.st_dev, status.st_ino) in self._identities
+
+
+def is_inside(name: str, folder: str) -> bool:
+    """Whether file `name` lies, or would lie, in `folder` or below it, links followed."""
+    if not os.path.isdir(folder):
         return False
+    top = os.path.realpath(folder)
+    return os.path.commonpath([top, os.path.realpath(name)]) == top

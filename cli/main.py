@@ -1,8 +1,10 @@
 """Entry point of `wordvec`: every way a command can end, turned into one line and an exit code.
 
-0 done, 1 an error while working, 2 wrong usage, 130 Ctrl-C, 141 the reader of our output left.
-Nothing but the standard library is imported before the first `try`, so that Ctrl-C during a
-slow import ends as cleanly as any other.
+0 done, 1 an error while working, 2 wrong usage, 130 Ctrl-C, 141 the reader of our output left,
+128 + N ended by signal N (SIGHUP, SIGTERM).
+Nothing but the standard library is imported before the first `try`, so that Ctrl-C during the
+slow imports (click, numpy) ends as cleanly as any other.  Before that, while Python itself
+starts, it is Python that answers, with a traceback or without.
 """
 
 from __future__ import annotations
@@ -21,6 +23,15 @@ EXIT_ERROR = 1
 EXIT_USAGE = 2
 EXIT_INTERRUPTED = 128 + 2
 EXIT_BROKEN_PIPE = 128 + 13
+ENDING_SIGNALS = (signal.SIGHUP, signal.SIGTERM)
+
+
+class Ended(BaseException):
+    """A signal asks the process to end; no Exception, so that nobody on the way takes it."""
+
+    def __init__(self, number: int) -> None:
+        self.number = number
+        super().__init__(number)
 
 
 def run(arguments: Sequence[str] | None = None) -> NoReturn:
@@ -31,15 +42,20 @@ def run(arguments: Sequence[str] | None = None) -> NoReturn:
     args = list(sys.argv[1:] if arguments is None else arguments)
     name = command_name(args)
     try:
+        end_cleanly_by_signals()
         code = invoke(args)
         sys.stdout.flush()
-        ignore_ctrl_c()
+        ignore_signals()
     except KeyboardInterrupt as stopped:
-        ignore_ctrl_c()
+        ignore_signals()
         # Worker threads may still be inside a kernel, on arrays that an orderly shutdown would
         # free under them; files are closed and temporary files removed by now.
         complain("; ".join([f"{name}: interrupted", *map(str, stopped.args)]))
         leave_at_once(EXIT_INTERRUPTED)
+    except Ended as end:
+        ignore_signals()
+        complain(f"{name}: ended by {signal.Signals(end.number).name}")
+        leave_at_once(128 + end.number)
     except BrokenPipeError:
         leave_at_once(EXIT_BROKEN_PIPE)
     except Exception as error:
@@ -50,14 +66,33 @@ def run(arguments: Sequence[str] | None = None) -> NoReturn:
     sys.exit(code)
 
 
-def ignore_ctrl_c() -> None:
-    """From here on the end is near: one more Ctrl-C must not turn it into a traceback."""
-    while True:
+def end_cleanly_by_signals() -> None:
+    """Let SIGHUP and SIGTERM raise Ended, so that temporary files are removed on the way out.
+
+    Python runs the handler in the main thread, between two of its own steps: never inside a
+    kernel.  Workers are told to stop as by Ctrl-C, but nothing is saved.
+    """
+
+    def end(number: int, _frame: object) -> NoReturn:
+        raise Ended(number)
+
+    for number in ENDING_SIGNALS:
         try:
-            signal.signal(signal.SIGINT, signal.SIG_IGN)
-            return
-        except KeyboardInterrupt:  # it came while the call was on its way
-            continue
+            if signal.getsignal(number) == signal.SIG_DFL:  # else: nohup, or our caller's own
+                signal.signal(number, end)
+        except ValueError:
+            return  # called from another thread than the main one
+
+
+def ignore_signals() -> None:
+    """From here on the end is near: one more signal must not turn it into a traceback."""
+    for number in (signal.SIGINT, *ENDING_SIGNALS):
+        while True:
+            try:
+                signal.signal(number, signal.SIG_IGN)
+                break
+            except (KeyboardInterrupt, Ended):  # it came while the call was on its way
+                continue
 
 
 def invoke(args: list[str]) -> int:
@@ -91,8 +126,8 @@ def explain(error: Exception) -> str:
     elif isinstance(error, OSError) and error.strerror and type(error).__module__ == "builtins":
         where = f"{_text(error.filename)}: " if error.filename is not None else ""
         text = where + error.strerror
-    elif is_ours(error):
-        text = str(error)
+    elif is_ours(error) or str(error).startswith("WORDVEC_SIMD="):
+        text = str(error)  # the latter is an ImportError, of the kernels
     else:
         text = f"unexpected {type(error).__name__}: {error} (a bug; WORDVEC_DEBUG=1 shows where)"
     return " ".join(text.split())
@@ -132,6 +167,7 @@ def complain(line: str) -> None:
 
 def leave_at_once(code: int) -> NoReturn:
     """End the process without waiting for threads or closing a pipe that is gone."""
+    ignore_signals()
     atexit._run_exitfuncs()  # removes what temporary files are left
     for stream in (sys.stdout, sys.stderr):
         try:

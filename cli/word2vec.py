@@ -15,11 +15,12 @@ from wordvec.options import Word2VecOptions
 from .flags import (
     SIZE,
     SWITCH,
+    FileSet,
     OriginalCommand,
     file_flag,
+    is_inside,
     option_flags,
     options_from_flags,
-    same_file,
     whole_number,
 )
 from .main import EXIT_ERROR, EXIT_INTERRUPTED
@@ -120,21 +121,44 @@ def word2vec(ctx: click.Context, /, **values: Any) -> int:
 
 
 def check_files(job: Job, ctx: click.Context) -> None:
-    """No output may replace an input or another output."""
-    inputs = {"-train": job.train, "-read-vocab": job.read_vocab}
+    """No output may replace an input or another output, or be read as text the next time."""
+    inputs = {"-train": _trained_files(job.train), "-read-vocab": _named_files(job.read_vocab)}
     outputs = {"-output": job.output, "-save-vocab": job.save_vocab, "-ids": job.ids}
-    taken = {flag: name for flag, name in inputs.items() if name}
+    earlier: dict[str, str] = {}
     for flag, name in outputs.items():
         if name is None:
             continue
-        for other, other_name in taken.items():
-            if same_file(name, other_name) or os.path.abspath(name) == os.path.abspath(other_name):
-                # Devices such as /dev/null may serve twice; -read-vocab v -save-vocab v rewrites
-                # v in the original too.
-                if _is_device(name) or {flag, other} == {"-save-vocab", "-read-vocab"}:
-                    continue
-                raise click.UsageError(f"{flag}: {name!r} is the file of {other} too", ctx)
-        taken[flag] = name
+        if not _is_device(name):  # /dev/null may serve twice
+            for other, files in inputs.items():
+                # -read-vocab v -save-vocab v rewrites v in the original too.
+                if (flag, other) != ("-save-vocab", "-read-vocab") and files.holds(name):
+                    raise click.UsageError(f"{flag}: {name!r} is the file of {other} too", ctx)
+            if job.train and job.train != "-" and is_inside(name, job.train):
+                raise click.UsageError(
+                    f"{flag}: {name!r} lies in the folder of -train, where the next run would "
+                    "take it for text; name a file elsewhere", ctx,
+                )  # fmt: skip
+            for other, other_name in earlier.items():
+                if FileSet([other_name]).holds(name):
+                    raise click.UsageError(f"{flag}: {name!r} is the file of {other} too", ctx)
+        earlier[flag] = name
+
+
+def _trained_files(train: str | None) -> FileSet:
+    """The files that -train stands for; a missing one is reported later, as in the original."""
+    from wordvec.errors import CorpusError
+    from wordvec.sources import TextFiles, open_source
+
+    try:
+        source = open_source(train) if train else None
+    except CorpusError:
+        return _named_files(train)
+    paths = source.paths if isinstance(source, TextFiles) else []
+    return FileSet([0 if path == "-" else path for path in paths])  # 0: stdin
+
+
+def _named_files(name: str | None) -> FileSet:
+    return FileSet([name] if name else [])
 
 
 def _is_device(name: str) -> bool:
@@ -142,6 +166,7 @@ def _is_device(name: str) -> bool:
 
 
 def run_job(job: Job, options: Word2VecOptions, command: str) -> int:
+    from wordvec.errors import RareWordsError
     from wordvec.files import OutputFile
 
     say(job.console, "Starting training using file ", job.train or "", "\n")
@@ -163,6 +188,8 @@ def run_job(job: Job, options: Word2VecOptions, command: str) -> int:
             vocab, corpus = read_text(job, options, report)
         except KeyboardInterrupt:
             raise KeyboardInterrupt("nothing was written") from None
+        except RareWordsError as error:
+            raise click.ClickException(error.message("-min-count")) from None
         if corpus is not None:
             for note in corpus.notes:
                 remark(command, note)

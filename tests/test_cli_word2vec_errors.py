@@ -13,8 +13,8 @@ BAD_VALUES = [
     ("-size", "0"), ("-size", "ten"), ("-size", "1.5"), ("-window", "0"), ("-iter", "0"),
     ("-threads", "0"), ("-threads", "-1"), ("-cbow", "2"), ("-hs", "yes"), ("-negative", "-1"),
     ("-sample", "much"), ("-sample", "-1"), ("-alpha", "nan"), ("-min-count", "-3"),
-    ("-negatives", "none"), ("-memory", "lots"), ("-classes", "-1"), ("-binary", "7"),
-    ("-seed", "-1"), ("-size", "1_0"), ("-debug", "x"), ("-output", ""),
+    ("-negatives", "none"), ("-memory", "lots"), ("-memory", "0"), ("-classes", "-1"),
+    ("-binary", "7"), ("-seed", "-1"), ("-size", "1_0"), ("-debug", "x"), ("-output", ""),
 ]  # fmt: skip
 
 
@@ -59,6 +59,45 @@ def test_no_output_may_replace_the_corpus(wordvec, text, flag):
     assert text.read_bytes() == before
 
 
+@pytest.mark.parametrize("flag", ["-output", "-save-vocab", "-ids"])
+@pytest.mark.parametrize(
+    "train, output",
+    [("s?.txt", "s2.txt"), ("s?.txt", "link"), (".", "s1.txt"), (".", "new"), (".", "sub/new")],
+)
+def test_no_output_may_lie_in_the_corpus(wordvec, text, tmp_path, flag, train, output):
+    for name in ("s1.txt", "s2.txt"):
+        (tmp_path / name).write_bytes(text.read_bytes())
+    (tmp_path / "sub").mkdir()
+    (tmp_path / "link").symlink_to("s1.txt")
+    done = wordvec("word2vec", "-train", train, flag, output)
+    assert done.returncode == 2 and done.stdout == b"" and done.stderr.count(b"\n") == 1
+    assert f"{flag}: '{output}'".encode() in done.stderr and b"-train" in done.stderr
+    assert nothing_left(tmp_path, "link", "s1.txt", "s2.txt", "sub")
+    assert (tmp_path / "s2.txt").read_bytes() == text.read_bytes()
+
+
+def test_no_output_may_replace_redirected_stdin(wordvec, text, tmp_path):
+    (tmp_path / "t").write_bytes(text.read_bytes())
+    with open(tmp_path / "t", "rb") as file:
+        done = wordvec("word2vec", "-train", "-", "-output", "t", stdin=file)
+    assert done.returncode == 2 and b"-output: 't'" in done.stderr
+
+
+def test_stdin_to_stdout(wordvec, text):
+    with open(text, "rb") as file:
+        done = wordvec("word2vec", "-train", "-", "-output", "-", *SMALL, stdin=file)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.split(b"\n")[1].startswith(b"</s> ")
+    assert b"Vocab size" in done.stderr  # the output lines went elsewhere
+
+
+def test_two_outputs_in_one_file_are_refused(wordvec, text, tmp_path):
+    for name in ("-", "v"):
+        done = wordvec("word2vec", "-train", text, "-output", name, "-save-vocab", name)
+        assert done.returncode == 2 and b"is the file of -output too" in done.stderr
+    assert nothing_left(tmp_path)
+
+
 @pytest.mark.parametrize("flag", ["-output", "-save-vocab"])
 def test_a_missing_folder_is_found_before_the_work(wordvec, text, tmp_path, flag):
     done = wordvec("word2vec", "-train", text, flag, "no/such/folder/v", *SMALL)
@@ -97,6 +136,28 @@ def test_an_old_output_survives_a_failed_run(wordvec, tmp_path):
     (tmp_path / "t").write_bytes(b"too rare\n")
     assert wordvec("word2vec", "-train", "t", "-output", "v").returncode == 1
     assert (tmp_path / "v").read_bytes() == b"precious"
+
+
+def test_rare_words_name_the_file_and_the_flag(wordvec, tmp_path):
+    (tmp_path / "t").write_bytes(b"rare words rare\n")
+    done = wordvec("word2vec", "-train", "t", "-output", "v", "-min-count", 3)
+    assert done.returncode == 1
+    assert done.stderr == (
+        b"wordvec word2vec: t: no word occurs 3 times or more; "
+        b"the most frequent is 'rare' with 2; lower -min-count\n"
+    )
+
+
+def test_whole_limits_are_whole_numbers(wordvec):
+    done = wordvec("word2vec", "-train", "t", "-seed", "-1")
+    assert b"a whole number from 0 to 9223372036854775807, found -1" in done.stderr
+
+
+def test_an_unknown_instruction_set_is_one_line(wordvec, command_environment, text):
+    environment = command_environment | {"WORDVEC_SIMD": "bogus"}
+    done = wordvec("word2vec", "-train", text, "-output", "v", *SMALL, env=environment)
+    assert done.returncode == 1 and done.stderr.count(b"\n") == 1
+    assert done.stderr.startswith(b"wordvec word2vec: WORDVEC_SIMD=bogus: ")
 
 
 # --- Ctrl-C -----------------------------------------------------------------------------------
@@ -170,6 +231,31 @@ def test_ctrl_c_while_counting_leaves_nothing(started, tmp_path):
     assert nothing_left(tmp_path)
 
 
+def test_ctrl_c_while_a_named_pipe_has_no_writer(started, tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    process = started("-train", "pipe", "-output", "v", "-threads", 2)
+    wait_for(process, b"\n")
+    time.sleep(0.4)
+    seconds, _, errors = interrupt(process)
+    assert process.returncode == 130 and seconds < PROMPT_SECONDS
+    assert b"nothing was written" in errors and errors.count(b"\n") == 1
+    assert nothing_left(tmp_path, "pipe")
+
+
+def test_a_late_writer_of_a_named_pipe_is_waited_for(started, text, tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    process = started("-train", "pipe", "-output", "v", *SMALL)
+    wait_for(process, b"\n")
+    time.sleep(0.4)
+    with open(tmp_path / "pipe", "wb") as pipe:
+        time.sleep(0.3)  # open, and nothing to read yet
+        pipe.write(text.read_bytes())
+    out, errors = process.communicate(timeout=30)
+    assert process.returncode == 0 and errors == b"", errors
+    assert b"Words in train file: 42000" in out
+    assert nothing_left(tmp_path, "pipe", "v")
+
+
 @pytest.mark.parametrize("seconds_before", [0.05, 0.1, 0.15, 0.2, 0.3, 0.4])
 def test_ctrl_c_at_any_moment(started, text, tmp_path, seconds_before):
     process = started("-train", text, "-output", "v", "-iter", 10**6, "-threads", 2)
@@ -203,3 +289,44 @@ def test_progress_pipe_closed_is_quiet(started, text):
     assert process.wait(timeout=10) == 141
     assert process.stderr.read() == b""
     process.stdout = None  # for communicate() at the end
+
+
+@pytest.mark.parametrize("flag", ["-output", "-save-vocab"])
+def test_reader_of_the_vectors_leaves(started, text, tmp_path, flag):
+    # The rows are more than a pipe holds.
+    process = started("-train", text, flag, "-", "-size", 1000, "-iter", 1, "-min-count", 1)
+    process.stdout.close()
+    assert process.wait(timeout=30) == 141
+    assert b"wordvec" not in process.stderr.read()  # only the output lines
+    process.stdout = None  # for communicate() at the end
+    assert nothing_left(tmp_path)
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+@pytest.mark.parametrize("moment", ["counting", "training"])
+def test_ending_signals_leave_nothing(started, text, tmp_path, number, moment):
+    source = text if moment == "training" else "-"
+    process = started("-train", source, "-output", "v", "-ids", "i", "-iter", 10**6)
+    wait_for(process, b"Progress: 0." if moment == "training" else b"\n")
+    time.sleep(0.2)
+    assert any(name.endswith(".tmp") for name in os.listdir(tmp_path))
+    process.send_signal(number)
+    errors = process.communicate(timeout=PROMPT_SECONDS)[1]
+    assert process.returncode == 128 + number
+    assert errors.strip() == f"wordvec word2vec: ended by {number.name}".encode()
+    assert nothing_left(tmp_path, *(["i"] if moment == "training" else []))
+
+
+def test_an_ignored_hangup_stays_ignored(command, command_environment, text, tmp_path):
+    line = [*command, "word2vec", "-train", text, "-output", "v", "-iter", str(10**6)]
+    process = subprocess.Popen(
+        ["nohup", *line], cwd=tmp_path, env=command_environment,
+        stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+    )  # fmt: skip
+    wait_for(process, b"Progress: 0.")
+    process.send_signal(signal.SIGHUP)
+    time.sleep(0.3)
+    assert process.poll() is None
+    process.terminate()
+    process.communicate(timeout=PROMPT_SECONDS)
+    assert process.returncode == 128 + signal.SIGTERM

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import threading
 import time
+import zlib
 from pathlib import Path
 from typing import Any
 
@@ -190,6 +191,32 @@ def test_damaged_archives_are_named(tmp_path: Path, pack: Any) -> None:
     damaged[len(packed) // 2] ^= 0xFF
     path.write_bytes(damaged)
     with pytest.raises(CorpusError, match=r"packed: the .* data is damaged"):
+        read_corpus(path)
+
+
+@pytest.mark.parametrize(
+    "pack, unpacker",
+    [
+        (gzip.compress, lambda: zlib.decompressobj(wbits=31)),
+        (bz2.compress, bz2.BZ2Decompressor),
+        (lambda data: lzma.compress(data, preset=0), lzma.LZMADecompressor),
+    ],
+)
+def test_offset_of_the_end_of_a_cut_archive(tmp_path: Path, pack: Any, unpacker: Any) -> None:
+    letters = np.random.default_rng(1).integers(97, 123, 2_500_000, dtype=np.uint8)
+    letters[::7] = ord(" ")
+    packed = pack(letters.tobytes())
+    packed = packed[: len(packed) * 3 // 4]
+    n_readable = len(unpacker().decompress(packed))
+    assert n_readable > 1_500_000
+    path = tmp_path / "packed"
+    path.write_bytes(packed)
+    with pytest.raises(CorpusError, match=f"ends too early after {n_readable} unpacked bytes"):
+        read_corpus(path)
+    damaged = bytearray(packed)
+    damaged[len(packed) // 2 :] = bytes(len(packed) - len(packed) // 2)
+    path.write_bytes(damaged)
+    with pytest.raises(CorpusError, match=r"after [1-9]\d{5,6} unpacked bytes"):
         read_corpus(path)
 
 

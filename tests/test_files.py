@@ -133,6 +133,16 @@ def test_devices_and_pipes_are_written_directly(tmp_path: Path) -> None:
     assert names(tmp_path) == ["pipe"]
 
 
+def test_a_reader_that_leaves_is_a_broken_pipe() -> None:
+    for n_bytes in (10, 5_000_000):  # found by commit, and by write
+        reading, writing = os.pipe()
+        output = OutputFile(f"/dev/fd/{writing}")
+        os.close(reading)
+        with pytest.raises(BrokenPipeError), output:
+            output.stream.write(b"x" * n_bytes)
+        os.close(writing)
+
+
 def run(code: str, *args: str) -> subprocess.CompletedProcess[bytes]:
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     command = [sys.executable, "-c", f"from wordvec.files import OutputFile\n{code}", *args]

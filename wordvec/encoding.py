@@ -80,11 +80,13 @@ class Counting:
         self.ids_share = MemoryShare(rules.n_memory_bytes // 2)
         self.segments = Segments(rules)
         self.workers: list[Worker] = []
+        self.corpus_name = "the corpus"  # for messages
 
     # -- counting -------------------------------------------------------------------------------
 
     def count_files(self, reader: TextReader, reporter: Reporter) -> None:
         """Read everything; KeyboardInterrupt when interrupted."""
+        self.corpus_name = reader.name
         clock = _Clock(reporter, "bytes", reader.n_raw_total)
         self.workers = [Worker(self) for _ in range(self.rules.n_workers)]
 
@@ -137,12 +139,12 @@ class Counting:
     def make_vocab(self) -> Vocab:
         """Merge what was counted; from here on ids can be renumbered.
 
-        Raises CorpusError when no word is left.
+        Raises RareWordsError when no word is left.
         """
         if self.vocab is None:
             for worker in self.workers:
                 worker.end_counting()
-            self.vocab = self.segments.make_vocab(self.n_separators)
+            self.vocab = self.segments.make_vocab(self.n_separators, self.corpus_name)
         return self.vocab
 
     # -- final ids ------------------------------------------------------------------------------

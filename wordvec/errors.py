@@ -30,6 +30,28 @@ class CorpusError(WordvecError):
     """The training text is missing, empty, unreadable, or gives no vocabulary."""
 
 
+class RareWordsError(CorpusError):
+    """No word occurs `min_count` times.
+
+    `word` is the most frequent one, with its `count`.  Commands translate `min_count` to their
+    own flag by `message`.
+    """
+
+    def __init__(self, corpus: str, min_count: int, word: bytes, count: int) -> None:
+        self.corpus = corpus
+        self.min_count = min_count
+        self.word = word
+        self.count = count
+        super().__init__(self.message("min_count"))
+
+    def message(self, option: str) -> str:
+        shown = self.word.decode("utf-8", "backslashreplace")
+        return (
+            f"{self.corpus}: no word occurs {self.min_count} times or more; the most frequent is "
+            f"{shown!r:.60} with {self.count}; lower {option}"
+        )
+
+
 class FormatError(WordvecError, ValueError):
     """A file is not what its format promises.
 

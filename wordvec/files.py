@@ -38,7 +38,8 @@ class OutputFile:
     /dev/null, /dev/stdout) is written to directly, and "-" is standard output.
 
     `stream` is a buffered binary stream.  `n_bytes_expected` may be set for the message of a disk
-    that fills up.  OutputError (one line) for everything that goes wrong.
+    that fills up.  OutputError (one line) for everything that goes wrong,
+    but BrokenPipeError when the reader of a pipe has left: no fault of anybody.
     """
 
     stream: BinaryIO
@@ -127,7 +128,7 @@ class OutputFile:
                 os.replace(self._temporary, self._target)
         except OSError as error:
             self.discard()
-            if isinstance(error, OutputError):
+            if isinstance(error, (OutputError, BrokenPipeError)):
                 raise
             raise self._error(_reason(error)) from error
         except BaseException:
@@ -199,6 +200,8 @@ class _OutputDescriptor(io.RawIOBase):
                 n_bytes = sys.stdout.buffer.write(view)
             else:
                 n_bytes = os.write(self.descriptor, view)
+        except BrokenPipeError:
+            raise
         except OSError as error:
             raise self.output._error(f"{_reason(error)} {self._progress()}") from error
         self.n_bytes_written += n_bytes

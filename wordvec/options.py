@@ -38,10 +38,15 @@ class OptionSpec:
         if self.choices is not None:
             return " or ".join(repr(choice) for choice in self.choices)
         if self.low is not None and self.high is not None:
-            return f"a number from {self.low:g} to {self.high:g}"
+            return f"a number from {_plain(self.low)} to {_plain(self.high)}"
         if self.low is not None:
-            return f"a number of at least {self.low:g}"
+            return f"a number of at least {_plain(self.low)}"
         return "a number"
+
+
+def _plain(number: float) -> str:
+    """Whole numbers whole: 9223372036854775807, not 9.22337e+18."""
+    return str(number) if isinstance(number, int) else f"{number:g}"
 
 
 def option(default: Any, help: str, **spec: Any) -> Any:

@@ -12,7 +12,7 @@ import threading
 import numpy as np
 import numpy.typing as npt
 
-from wordvec.errors import CorpusError
+from wordvec.errors import RareWordsError
 from wordvec.kernels.tokens import WordTable
 from wordvec.rules import ReadingRules
 from wordvec.spill import Run, TemporaryFile, merge_runs, remap_of_run, write_run
@@ -56,23 +56,23 @@ class Segments:
                 self._runs_file = TemporaryFile()
             self._segments[segment] = write_run(table, self._runs_file)
 
-    def make_vocab(self, n_separators: int) -> Vocab:
+    def make_vocab(self, n_separators: int, corpus: str) -> Vocab:
         """Merge all segments; `n_separators` is the count of row 0 where that ends sentences.
 
-        Raises CorpusError when no word is left.
+        Raises RareWordsError, which names the `corpus`, when no word is left.
         """
         if all(isinstance(segment, WordTable) for segment in self._segments):
-            arena, starts, counts = self._merge_tables()
+            arena, starts, counts = self._merge_tables(corpus)
         else:
             for number, segment in enumerate(self._segments):
                 if isinstance(segment, WordTable):
                     self.spill(number)
-            arena, starts, counts = self._merge_runs()
+            arena, starts, counts = self._merge_runs(corpus)
         if self.separator:
             counts = np.concatenate([np.array([n_separators], dtype=np.int64), counts])
         return Vocab(arena, starts, counts, has_separator=self.separator)
 
-    def _merge_tables(self) -> _Words:
+    def _merge_tables(self, corpus: str) -> _Words:
         """Merge all tables into the first; each is freed as soon as it is merged."""
         min_count, max_vocab = self.rules.min_count, self.rules.max_vocab
         self._segments.reverse()
@@ -91,14 +91,14 @@ class Segments:
         if not len(order):
             best = int(np.argmax(counts[1:])) + 1
             word = table.gather(np.array([best]))[0].tobytes()
-            raise _too_rare(word, int(counts[best]), min_count)
+            raise RareWordsError(corpus, min_count, word, int(counts[best]))
         final = np.full(len(counts), -1, dtype=np.int32)
         final[order] = np.arange(len(order), dtype=np.int32) + int(self.separator)
         self._merged = [final[ids] for ids in to_merged]
         arena, starts = table.gather(order, SEPARATOR_BYTES if self.separator else None)
         return arena, starts, counts[order]
 
-    def _merge_runs(self) -> _Words:
+    def _merge_runs(self, corpus: str) -> _Words:
         min_count, max_vocab = self.rules.min_count, self.rules.max_vocab
         runs = [segment for segment in self._segments if isinstance(segment, Run)]
         arena, starts, counts, first_seen = merge_runs(runs, min_count, self._merge_bytes)
@@ -110,7 +110,7 @@ class Segments:
                 arena, starts, counts, first_seen = merge_runs(runs, limit, self._merge_bytes)
             best = frequency_order(counts, first_seen, 1, 1)[0]
             word = arena[starts[best] : starts[best + 1]].tobytes()
-            raise _too_rare(word, int(counts[best]), min_count)
+            raise RareWordsError(corpus, min_count, word, int(counts[best]))
         table = WordTable()
         table.add_words(arena, starts)
         del arena, starts
@@ -134,11 +134,3 @@ class Segments:
         self._segments = []
         if self._runs_file is not None:
             self._runs_file.close()
-
-
-def _too_rare(word: bytes, count: int, min_count: int) -> CorpusError:
-    shown = word.decode("utf-8", "backslashreplace")
-    return CorpusError(
-        f"no word occurs {min_count} times or more; the most frequent is {shown!r:.60} "
-        f"with {count}; lower min_count"
-    )

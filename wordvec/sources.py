@@ -190,6 +190,11 @@ class TextReader:
                 if chunk is not None:
                     return chunk
 
+    @property
+    def name(self) -> str:
+        """The file, or how many they are; for messages."""
+        return self._paths[0] if len(self._paths) == 1 else f"{len(self._paths)} files"
+
     def n_raw_done(self) -> int:
         """Bytes of the files themselves read so far."""
         file = self._file

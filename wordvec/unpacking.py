@@ -23,6 +23,9 @@ from wordvec.errors import CorpusError
 STDIN = "-"
 _POLL_SECONDS = 0.2
 _PACKED_READ_BYTES = 1 << 20
+# What an unpacker is asked for at once.  Where the data are damaged, what it had ready of such a
+# piece is lost, and the offset in the message is too small by that.
+_PIECE_BYTES = 1 << 14
 
 # How compressed files begin.  Three letters alone do not make a text bzip2.
 _BEGINNINGS = {
@@ -79,6 +82,13 @@ class _Pipe(io.RawIOBase):
         super().close()
 
 
+def _open_at_once(path: str, flags: int) -> int:
+    """Open without waiting for the writer of a named pipe; reading waits, and can be stopped."""
+    descriptor = os.open(path, flags | os.O_NONBLOCK | os.O_CLOEXEC)
+    os.set_blocking(descriptor, True)
+    return descriptor
+
+
 class UnpackedFile:
     """One file being read, unpacked on the way; CorpusError when it cannot be."""
 
@@ -90,10 +100,17 @@ class UnpackedFile:
         try:
             # A copy of stdin, so that closing it leaves sys.stdin alone.
             file = os.dup(sys.stdin.fileno()) if path == STDIN else path
-            self.raw = open(file, "rb", buffering=0)  # noqa: SIM115
-            self.stream = self._unpacked(stop_requested)
+            self.raw = open(file, "rb", buffering=0, opener=_open_at_once)  # noqa: SIM115
         except OSError as error:
             raise CorpusError(f"{path}: {error.strerror or error}") from error
+        try:
+            self.stream = self._unpacked(stop_requested)
+        except OSError as error:
+            self.raw.close()
+            raise CorpusError(f"{path}: {error.strerror or error}") from error
+        except BaseException:
+            self.raw.close()
+            raise
 
     def _unpacked(self, stop_requested: Callable[[], bool]) -> Any:
         whole: Any
@@ -123,9 +140,13 @@ class UnpackedFile:
     def fill(self, buffer: memoryview) -> int:
         """Read until the buffer is full or the file ends; the bytes read."""
         n_bytes = 0
+        # Not readinto where something is unpacked: it gathers, and an error would lose it all.
+        read, piece = self.stream.readinto, len(buffer)
+        if self.compression and self.compression != "zstd":
+            read, piece = self.stream.readinto1, _PIECE_BYTES
         try:
             while n_bytes < len(buffer):
-                n_read = self.stream.readinto(buffer[n_bytes:])
+                n_read = read(buffer[n_bytes : n_bytes + piece])
                 if not n_read:
                     break
                 n_bytes += n_read
