@@ -253,7 +253,7 @@ def train_and_write(
         remark(command, f"note: {trained.n_cuts} sentences, over all passes, were cut at "
                f"{options.max_sentence} words (-max-sentence 0: never)")  # fmt: skip
     write_result(job, corpus.vocab, trained.vectors, vectors_file)
-    vectors_file.commit()
+    vectors_file.commit(sync=not trained.interrupted)
     if trained.interrupted:
         share = trained.outcome.n_tokens_trained / max(1, options.epochs * len(corpus.ids))
         remark(command, f"interrupted at {share:.1%}; the vectors so far are in {job.output}")

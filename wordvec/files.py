@@ -113,15 +113,19 @@ class OutputFile:
             except FileExistsError:
                 self._temporary = None  # another's: not ours to remove
 
-    def commit(self) -> None:
-        """Put the file in place.  On an error it is discarded and OutputError raised."""
+    def commit(self, *, sync: bool = True) -> None:
+        """Put the file in place.  On an error it is discarded and OutputError raised.
+
+        Without `sync` the rename does not wait for the disk: whole after a crash of the program,
+        not certainly after one of the machine.  For whoever must answer Ctrl-C at once.
+        """
         if self._finished:
             if self._discarded:
                 raise self._error("it was discarded and cannot be put in place")
             return
         try:
             self.stream.flush()
-            if self._temporary is not None:
+            if self._temporary is not None and sync:
                 os.fsync(self._raw.descriptor)
             self._raw.close_descriptor()
             if self._temporary is not None and self._target is not None:
