@@ -334,6 +334,40 @@ def test_same_seed_same_bytes(level):
     assert results[0] == results[1]
 
 
+@pytest.mark.parametrize("options", [{}, {"negatives": "pair"}, {"use_cbow": True}, {"hs": True}])
+def test_copies_of_the_busiest_rows(level, options):
+    """One worker with copies of rows does what it does without, but for rounding."""
+    plain, copied = Setup(), Setup()
+    for setup, n_hot in ((plain, 0), (copied, 12)):
+        model = setup.model(n_hot=n_hot, **options)
+        worker = setup.train(model, end=150)
+        setup.train(model, first=150, shard_key=100, worker=worker)
+    for name in "ion":
+        np.testing.assert_allclose(copied.rows[name], plain.rows[name], atol=1e-5)
+    assert np.abs(plain.rows["i"][:12] - Setup().rows["i"][:12]).max() > 1e-2
+
+
+def test_copies_bring_together_what_two_workers_learn():
+    """Both start from the same rows: the second adds its changes to those of the first."""
+    alone = []
+    for first, end in ((0, 150), (150, 300)):
+        setup = Setup()
+        before = setup.rows["i"][:12].copy()
+        setup.train(setup.model(n_hot=12), first, end)
+        alone.append(setup.rows["i"][:12] - before)
+    setup = Setup(n_words=40)
+    before = setup.rows["i"][:12].copy()
+    model = setup.model(n_hot=12)
+    workers = [sgd.Worker(model, 300), sgd.Worker(model, 300)]
+    setup.train(model, 0, 150, worker=workers[0])
+    np.testing.assert_allclose(setup.rows["i"][:12] - before, alone[0], atol=1e-6)
+    setup.train(model, 150, 300, worker=workers[1])
+    # The second saw the first's changes of rows that have no copies, so this is not exact.
+    both = setup.rows["i"][:12] - before
+    assert np.abs(both - (alone[0] + alone[1])).max() < 0.3 * np.abs(both).max()
+    assert np.corrcoef(both.ravel(), (alone[0] + alone[1]).ravel())[0, 1] > 0.95
+
+
 def test_bad_input_is_refused_before_the_loops():
     setup = Setup()
     with pytest.raises(ValueError, match="ids must lie from 0 to 9"):
@@ -346,6 +380,11 @@ def test_bad_input_is_refused_before_the_loops():
         sgd.Model(np.zeros((3, 10), np.float32))
     with pytest.raises(ValueError, match=r"aliases: expected uint32\[40, 2\]"):
         sgd.Model(setup.rows["i"], setup.rows["o"])
+    with pytest.raises(ValueError, match="n_hot must be 0 to 39"):
+        setup.model(n_hot=40)
+    with pytest.raises(ValueError, match="tokens of 40 words for a model of 30"):
+        few = sgd.Model(random_rows(30, 20, 1), negative=0)
+        sgd.Worker(few, 300).train(sgd.Tokens(setup.ids, setup.starts, 40), 0, 9, 1, 1, 0.1)
     with pytest.raises(ValueError, match="paths do not fit"):
         broken = (setup.paths[0], setup.paths[1] + 1, setup.paths[2])
         sgd.Model(setup.rows["i"], node_rows=setup.rows["n"], paths=broken, negative=0)

@@ -34,6 +34,7 @@ class Model:
         shrink_windows: bool = True,
         max_sentence: int = 0,
         hs_batch: int = 3,
+        n_hot: int = 0,
     ) -> None: ...
 
 class Tokens:

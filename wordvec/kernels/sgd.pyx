@@ -6,7 +6,7 @@ without the GIL for one shard, a few milliseconds of work.
 
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t
 from libc.stdlib cimport free
-from libc.string cimport memset
+from libc.string cimport memcpy, memset
 
 import numpy as np
 
@@ -47,7 +47,16 @@ cdef extern from "sgd.h":
         int32_t shrink_windows
         int32_t max_sentence
         int32_t hs_batch
+        int32_t n_hot
+    ctypedef struct wv_hot:
+        float *shared
+        int32_t first
+        float *rows
+        float *received
     ctypedef struct wv_worker:
+        wv_hot in_copies "in"
+        wv_hot out
+        wv_hot nodes
         int32_t *kept
         int32_t *context_first
         int32_t *context_last
@@ -145,7 +154,8 @@ cdef class Model:
     keep: uint32[n_words] thresholds or None.  aliases: uint32[n_words, 2].  paths: the three
     arrays of sampling.huffman_paths.  hs_batch: context words, 1 to 6, that take one step along
     a Huffman path together; 3 costs no quality that seeds would not and is a third faster than 1.
-    The arrays are kept alive, not copied.
+    n_hot: rows of each matrix that every worker keeps copies of (sgd.h); words must come in order
+    of frequency.  The arrays are kept alive, not copied.
     """
 
     cdef wv_model model
@@ -170,6 +180,7 @@ cdef class Model:
         bint shrink_windows=True,
         int max_sentence=0,
         int hs_batch=3,
+        int n_hot=0,
     ):
         cdef int64_t n_words = in_rows.shape[0], stride = in_rows.shape[1]
         if stride % FLOATS_PER_LINE:
@@ -189,6 +200,9 @@ cdef class Model:
         self.model.shrink_windows = shrink_windows
         self.model.max_sentence = max_sentence
         self.model.hs_batch = hs_batch
+        if not 0 <= n_hot < n_words:
+            raise ValueError(f"n_hot must be 0 to {n_words - 1}, found {n_hot}")
+        self.model.n_hot = n_hot
         if keep is not None:
             if keep.shape[0] != n_words:
                 raise ValueError(f"keep: expected {n_words} thresholds, found {keep.shape[0]}")
@@ -308,10 +322,35 @@ cdef class Worker:
         worker.hidden_before = <float *>_new_block(stride * 4)
         worker.spare_row = <float *>_new_block(stride * WV_FIXED_MAX * 4)
 
+        cdef int64_t n_copied = min(model.model.n_hot, model.model.n_words - 1)
+        self._copy_hot(&worker.in_copies, model.model.in_rows, 0, n_copied)
+        self._copy_hot(&worker.out, model.model.out_rows, 0, n_copied)
+        # The root, on everybody's path, is the last node.
+        self._copy_hot(
+            &worker.nodes, model.model.node_rows, model.model.n_words - 1 - n_copied, n_copied
+        )
+
+    cdef _copy_hot(self, wv_hot *hot, float *shared, int64_t first, int64_t n_copied):
+        cdef int64_t n_bytes = n_copied * self.model.model.stride * 4
+        hot.shared = shared
+        hot.first = <int32_t>first
+        if shared == NULL or n_copied == 0:
+            return
+        hot.rows = <float *>_new_block(n_bytes)
+        hot.received = <float *>_new_block(n_bytes)
+        memcpy(hot.rows, shared + first * self.model.model.stride, n_bytes)
+        memcpy(hot.received, hot.rows, n_bytes)
+
     def __dealloc__(self):
         cdef wv_worker *worker = self.worker
         if worker == NULL:
             return
+        free(worker.in_copies.rows)
+        free(worker.in_copies.received)
+        free(worker.out.rows)
+        free(worker.out.received)
+        free(worker.nodes.rows)
+        free(worker.nodes.received)
         free(worker.kept)
         free(worker.context_first)
         free(worker.context_last)

@@ -10,13 +10,33 @@
 typedef struct {
     const wv_model *model;
     wv_worker *worker;
+    uint32_t n_hot;
     float rate;
     wv_loss loss;
 } wv_pass; /* one run over the prepared shard */
 
-WV_INLINE float *row_of(float *rows, int64_t stride, int32_t number)
+/* Row `number` of a matrix: the worker's copy where it has one, else the shared row. */
+WV_INLINE float *row_of(const wv_pass *pass, const wv_hot *hot, int32_t number)
 {
-    return rows + (int64_t)number * stride;
+    uint32_t among_hot = (uint32_t)(number - hot->first);
+    if (among_hot < pass->n_hot)
+        return hot->rows + (int64_t)among_hot * pass->model->stride;
+    return hot->shared + (int64_t)number * pass->model->stride;
+}
+
+WV_INLINE float *input_row(const wv_pass *pass, int32_t word)
+{
+    return row_of(pass, &pass->worker->in, word);
+}
+
+WV_INLINE float *output_row(const wv_pass *pass, int32_t word)
+{
+    return row_of(pass, &pass->worker->out, word);
+}
+
+WV_INLINE float *node_row(const wv_pass *pass, int32_t node)
+{
+    return row_of(pass, &pass->worker->nodes, node);
 }
 
 WV_INLINE void prefetch_row(const float *row, int64_t stride)
@@ -32,17 +52,16 @@ WV_INLINE void prefetch_entering(const wv_pass *pass, int64_t centre)
     const wv_worker *worker = pass->worker;
     int64_t entering = centre + WV_PREFETCH_CENTRES + model->window;
     if (entering < worker->end_centre)
-        prefetch_row(row_of(model->in_rows, model->stride, worker->kept[entering]), model->stride);
+        prefetch_row(input_row(pass, worker->kept[entering]), model->stride);
 }
 
 /* Input rows of the centre's context words into worker->stream_rows; returns their number. */
 WV_INLINE int64_t gather_context(const wv_pass *pass, int64_t centre)
 {
-    const wv_model *model = pass->model;
     const wv_worker *worker = pass->worker;
     int64_t n = 0;
     for (int64_t i = worker->context_first[centre]; i <= worker->context_last[centre]; i++) {
-        worker->stream_rows[n] = row_of(model->in_rows, model->stride, worker->kept[i]);
+        worker->stream_rows[n] = input_row(pass, worker->kept[i]);
         n += i != centre;
     }
     return n;
@@ -75,9 +94,9 @@ WV_INLINE void draw_shared(const wv_pass *pass, int64_t centre)
             words[k] = model->negatives == WV_NEGATIVES_RECYCLED ? draw_recycled(model, worker)
                                                                  : draw_noise(model, worker);
         } while (contains(words, k, words[k]) && ++n_tries < 4);
-        prefetch_row(row_of(model->out_rows, model->stride, words[k]), model->stride);
+        prefetch_row(output_row(pass, words[k]), model->stride);
     }
-    prefetch_row(row_of(model->out_rows, model->stride, worker->kept[centre]), model->stride);
+    prefetch_row(output_row(pass, worker->kept[centre]), model->stride);
 }
 
 /* ---- skip-gram, noise words shared by the window ---- */
@@ -99,9 +118,9 @@ WV_INLINE void update_window_outputs_fixed(wv_pass *pass, int64_t centre, const 
     int32_t word = worker->kept[centre];
     const int32_t *noise = negatives_of(pass, centre);
     float *outputs[WV_FIXED_MAX];
-    outputs[0] = row_of(model->out_rows, model->stride, word);
+    outputs[0] = output_row(pass, word);
     for (int k = 0; k < n_outputs - 1; k++) {
-        outputs[k + 1] = row_of(model->out_rows, model->stride, noise[k]);
+        outputs[k + 1] = output_row(pass, noise[k]);
         if (noise[k] == word || contains(noise, k, noise[k])) {
             /* no update; and its store must not undo that of the same row */
             outputs[k + 1] = worker->spare_row + k * model->stride;
@@ -119,23 +138,22 @@ WV_INLINE int64_t gather_outputs(const wv_pass *pass, int32_t word, const int32_
 {
     const wv_model *model = pass->model;
     int64_t n = 0;
-    rows[n++] = row_of(model->out_rows, model->stride, word);
+    rows[n++] = output_row(pass, word);
     for (int k = 0; k < model->negative; k++)
         if (noise[k] != word)
-            rows[n++] = row_of(model->out_rows, model->stride, noise[k]);
+            rows[n++] = output_row(pass, noise[k]);
     return n;
 }
 
 /* Takes context words of a centre from *next on, distinct ones, at most `most`; returns how many. */
 WV_INLINE int take_batch(const wv_pass *pass, int64_t centre, int64_t *next, int most, float **rows)
 {
-    const wv_model *model = pass->model;
     const wv_worker *worker = pass->worker;
     int n = 0;
     for (; *next <= worker->context_last[centre] && n < most; ++*next) {
         if (*next == centre)
             continue;
-        float *row = row_of(model->in_rows, model->stride, worker->kept[*next]);
+        float *row = input_row(pass, worker->kept[*next]);
         for (int i = 0; i < n; i++)
             if (rows[i] == row)
                 return n;
@@ -216,7 +234,7 @@ WV_INLINE int prepare_pair(wv_pass *pass, wv_pair_queue *queue)
         if (++queue->centre < worker->end_centre) {
             queue->context = worker->context_first[queue->centre];
             prefetch_entering(pass, queue->centre - WV_PREFETCH_CENTRES + 1);
-            prefetch_row(row_of(model->out_rows, model->stride, worker->kept[queue->centre]),
+            prefetch_row(output_row(pass, worker->kept[queue->centre]),
                          model->stride);
         }
     }
@@ -225,11 +243,11 @@ WV_INLINE int prepare_pair(wv_pass *pass, wv_pair_queue *queue)
     int slot = (int)(queue->n_prepared++ % WV_PAIR_RING);
     queue->words[slot] = worker->kept[queue->centre];
     queue->inputs[slot] =
-        row_of(model->in_rows, model->stride, worker->kept[queue->context++]);
+        input_row(pass, worker->kept[queue->context++]);
     int32_t *noise = worker->negatives + slot * model->negative;
     for (int k = 0; k < model->negative; k++) {
         noise[k] = draw_noise(model, worker);
-        prefetch_row(row_of(model->out_rows, model->stride, noise[k]), model->stride);
+        prefetch_row(output_row(pass, noise[k]), model->stride);
     }
     return 1;
 }
@@ -268,7 +286,7 @@ WV_INLINE int64_t gather_path(const wv_pass *pass, int32_t word)
     int64_t start = model->path_starts[word], length = model->path_starts[word + 1] - start;
     for (int64_t s = 0; s < length; s++)
         pass->worker->stream_rows[s] =
-            row_of(model->node_rows, model->stride, model->path_nodes[start + s]);
+            node_row(pass, model->path_nodes[start + s]);
     return length;
 }
 
@@ -286,7 +304,7 @@ WV_INLINE void prefetch_path(const wv_pass *pass, int64_t centre)
         return;
     int32_t word = pass->worker->kept[centre];
     for (int64_t p = model->path_starts[word]; p < model->path_starts[word + 1]; p++)
-        prefetch_row(row_of(model->node_rows, model->stride, model->path_nodes[p]), model->stride);
+        prefetch_row(node_row(pass, model->path_nodes[p]), model->stride);
 }
 
 static void skip_gram_paths(wv_pass *pass)
@@ -399,7 +417,8 @@ static void count_examples(const wv_model *model, wv_worker *worker)
  * passes over the whole shard. */
 static void train_shard(const wv_model *model, wv_worker *worker, const wv_shard *shard)
 {
-    wv_pass pass = {.model = model, .worker = worker, .rate = shard->rate};
+    wv_pass pass = {
+        .model = model, .worker = worker, .n_hot = (uint32_t)model->n_hot, .rate = shard->rate};
     worker->stream = wv_stream(shard->shard_key);
     prepare_shard(model, worker, shard);
     count_examples(model, worker);
@@ -425,6 +444,8 @@ static void train_shard(const wv_model *model, wv_worker *worker, const wv_shard
             skip_gram_shared(&pass);
     }
     worker->loss += loss_total(&pass.loss);
+    if (model->n_hot)
+        exchange_all(model, worker);
 }
 
 static double update_block(wv_worker *worker, int n_fixed, float *const *fixed, int64_t n_stream,

@@ -129,6 +129,26 @@ static void start_noise(const wv_model *model, wv_worker *worker, uint64_t shard
         worker->draws_ahead[i] = prepare_draw(model, worker);
 }
 
+/* Adds the worker's changes of its copies to the shared rows and takes the rows as they are now.
+ * Two workers at the same row at the same moment may lose a change, as everywhere in Hogwild. */
+static void exchange_hot(const wv_model *model, wv_hot *hot)
+{
+    if (!hot->rows)
+        return;
+    float *shared = hot->shared + hot->first * model->stride;
+    for (int64_t i = 0; i < model->n_hot * model->stride; i++) {
+        float now = shared[i] + (hot->rows[i] - hot->received[i]);
+        shared[i] = hot->rows[i] = hot->received[i] = now;
+    }
+}
+
+static void exchange_all(const wv_model *model, wv_worker *worker)
+{
+    exchange_hot(model, &worker->in);
+    exchange_hot(model, &worker->out);
+    exchange_hot(model, &worker->nodes);
+}
+
 /* One word from the noise distribution.  The alias table lies beyond the second-level cache, so
  * its entry is asked for WV_DRAWS_AHEAD draws before it is read. */
 static inline int32_t draw_noise(const wv_model *model, wv_worker *worker)

@@ -20,6 +20,10 @@ from wordvec.progress import Reporter, silent
 from wordvec.trainer import Outcome, Schedule, run, shard_tokens_for
 
 RELEASE_TOKENS = 1 << 20  # ids of a corpus on disk that stay in memory behind the training
+MOST_HOT_ROWS = 256
+HOT_BYTES = 128 << 10  # of each matrix
+MOST_THREADS_WITH_COPIES = 16
+LEAST_TOKENS_FOR_COPIES = 200_000
 TYPICAL_PATH = 16  # Huffman nodes of a word, for guessing the cost of a shard
 
 
@@ -104,7 +108,21 @@ def start_weights(n_words: int, options: Word2VecOptions, original_start: bool) 
     )
 
 
-def kernel_model(corpus: EncodedCorpus, options: Word2VecOptions, weights: Weights) -> sgd.Model:
+def hot_rows(n_words: int, stride: int, n_tokens: int, n_threads: int) -> int:
+    """Rows that every thread keeps a copy of: the busiest, as many as are quickly exchanged.
+
+    None for one thread, which has nobody to share with; none for a small text, whose shards are
+    too short for it; and none beyond 16 threads, since what many copies learn side by side would
+    add up to steps too large.
+    """
+    if n_threads == 1 or n_threads > MOST_THREADS_WITH_COPIES or n_tokens < LEAST_TOKENS_FOR_COPIES:
+        return 0
+    return min(MOST_HOT_ROWS, HOT_BYTES // (4 * stride), n_words // 8)
+
+
+def kernel_model(
+    corpus: EncodedCorpus, options: Word2VecOptions, weights: Weights, n_hot: int
+) -> sgd.Model:
     """The shared kernel state: weights, samplers and the settings that the loops need."""
     vocab = corpus.vocab
     settings: dict[str, Any] = {}
@@ -129,6 +147,7 @@ def kernel_model(corpus: EncodedCorpus, options: Word2VecOptions, weights: Weigh
         cbow_mean=bool(options.cbow_mean),
         shrink_windows=options.shrink_windows,
         max_sentence=options.max_sentence,
+        n_hot=n_hot,
         **settings,
     )
 
@@ -147,7 +166,6 @@ def train_vectors(
     the result holds the vectors so far and `interrupted` is true.
     """
     weights = start_weights(len(corpus.vocab), options, original_start)
-    model = kernel_model(corpus, options, weights)
 
     def release(n_tokens: int) -> None:
         release_pages(corpus.ids, n_tokens)
@@ -156,6 +174,9 @@ def train_vectors(
     per_output = options.vector_size * (1 if not options.sg else options.window)
     n_outputs = (options.negative + 1) * bool(options.negative) + TYPICAL_PATH * options.hs
     shard_tokens = shard_tokens_for(tokens.n_tokens, max(1.0, per_output * max(n_outputs, 1)))
+    stride = weights.in_rows.shape[1]
+    n_hot = hot_rows(len(corpus.vocab), stride, tokens.n_tokens, options.workers)
+    model = kernel_model(corpus, options, weights, n_hot)
     schedule = Schedule(
         n_tokens=tokens.n_tokens,
         epochs=options.epochs,
