@@ -112,7 +112,7 @@ def test_bad_arguments():
         train(min_alpha=0.1)
     with pytest.raises(OptionError, match="negatives: expected 'recycled' or 'window' or 'pair'"):
         train(negatives="fresh")
-    with pytest.raises(TypeError, match="Word2Vec has no option .vectorsize.; there"):
+    with pytest.raises(TypeError, match="Word2Vec has no option"):
         train(vectorsize=10)
     with pytest.raises(TypeError, match="either sentences or corpus_file"):
         wordvec.Word2Vec([["a"]], corpus_file="text")
