@@ -157,7 +157,10 @@ def complain(line: str) -> None:
     try:
         # A progress line may stand unfinished on the terminal; start below it.
         start = "\n" if sys.stdout.isatty() and sys.stderr.isatty() else ""
-        sys.stdout.flush()
+        try:
+            sys.stdout.flush()
+        except (OSError, ValueError):
+            pass  # a full disk or a closed pipe may be what the line is about
         sys.stderr.flush()
         sys.stderr.buffer.write((start + line + "\n").encode("utf-8", "surrogateescape"))
         sys.stderr.flush()
