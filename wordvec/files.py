@@ -74,6 +74,7 @@ class OutputFile:
                 return _NO_DESCRIPTOR  # a test or a notebook has put its own object there
         number = _own_descriptor(self.path)
         if number is not None:
+            sys.stdout.flush()  # what was printed before comes before
             return os.dup(number)
         try:
             status = os.stat(self.path)
