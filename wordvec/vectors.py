@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from wordvec.nearest import nearest_rows
+from wordvec.plane import row_norms
 
 Matrix = NDArray[np.float32]
 Row = NDArray[np.float32]
@@ -75,10 +76,7 @@ class Vectors:
     def norms(self) -> Row:
         """float32[n_words]: the length of each row.  Computed on first use."""
         if self._norms is None:
-            norms = np.empty(len(self.matrix), dtype=np.float32)
-            for first, rows in self._blocks(0, len(self.matrix)):
-                norms[first : first + len(rows)] = np.linalg.norm(rows, axis=1)
-            self._norms = norms
+            self._norms = row_norms(self.matrix)
         return self._norms
 
     def matrix_changed(self) -> None:
