@@ -12,6 +12,14 @@ enum { TILE_VECTORS = 2 }; /* 12 of 16 */
 #endif
 enum { TILE_ROWS = TILE_VECTORS * VN, TQ = WV_TILE_QUERIES };
 
+WV_INLINE const char *prefetch_lines(const char *next, const int n)
+{
+    WV_UNROLL
+    for (int line = 0; line < n; line++, next += 64)
+        __builtin_prefetch(next, 0, 3);
+    return next;
+}
+
 /* Offer the rows whose bits are set; estimates[i] belongs to row + i. */
 static __attribute__((noinline)) void offer_hits(wv_scan *scan, int64_t query, int64_t row,
                                                  uint64_t hits, const float *estimates,
@@ -51,7 +59,7 @@ WV_INLINE void offer_tile(wv_scan *scan, int64_t query, const int n, int64_t row
 static float float_slack(int64_t dim) { return 6.6e-8f * (float)dim + WV_FLOAT_SLACK; }
 
 WV_INLINE void columns_tile(wv_scan *scan, const float *columns, int64_t query, const int n,
-                            int64_t row)
+                            int64_t row, const char *next)
 {
     const wv_queries *queries = scan->queries;
     const float *unit = queries->units + query * queries->stride;
@@ -64,6 +72,8 @@ WV_INLINE void columns_tile(wv_scan *scan, const float *columns, int64_t query, 
             sums[q][v] = v_zero();
     for (int64_t k = 0; k < dim; k++) {
         VF column[TILE_VECTORS];
+        if (next != NULL) /* a part of the rows after these */
+            next = prefetch_lines(next, (TILE_ROWS + 15) / 16);
         WV_UNROLL
         for (int v = 0; v < TILE_VECTORS; v++)
             column[v] = v_load(columns + k * TILE_ROWS + v * VN);
@@ -108,9 +118,12 @@ static void scan_columns(wv_scan *scan, int64_t first, int64_t last)
             for (int64_t k = 0; k < dim; k += VN)
                 v_turn(rows + k, stride, columns + k * TILE_ROWS + v * VN, TILE_ROWS);
         }
-        for (int64_t query = 0; query < scan->queries->n;) {
-            int n = tile_queries(scan->queries->n - query);
-            WITH_CONSTANT_N(columns_tile, n, (scan, columns, query), (row))
+        int n = tile_queries(scan->queries->n);
+        const char *next = row_bytes(scan->rows, row + TILE_ROWS);
+        WITH_CONSTANT_N(columns_tile, n, (scan, columns, 0), (row, next))
+        for (int64_t query = n; query < scan->queries->n;) {
+            n = tile_queries(scan->queries->n - query);
+            WITH_CONSTANT_N(columns_tile, n, (scan, columns, query), (row, NULL))
             query += n;
         }
     }
@@ -118,11 +131,12 @@ static void scan_columns(wv_scan *scan, int64_t first, int64_t last)
 
 /* ---- few queries: row by row ---- */
 
-enum { MOST_GROUPS = 16, MOST_GROUP_QUERIES = 5 };
+enum { MOST_GROUPS = 16, MOST_GROUP_QUERIES = 5, ROWS_AHEAD = 4 };
 
-/* Estimates of R rows and Q queries, R * Q <= VN: lane r * Q + q. */
+/* Products of R rows and Q queries, R * Q <= VN: lane r * Q + q.  As many bytes as the rows have
+ * are fetched from `next` meanwhile, in the order of memory; NULL: none. */
 WV_INLINE VF products_of_rows(const float *const *rows, const int R, const float *unit,
-                              int64_t stride, const int Q, int64_t dim)
+                              int64_t stride, const int Q, int64_t dim, const char *next)
 {
     VF sums[VN], query[MOST_GROUP_QUERIES];
     WV_UNROLL
@@ -130,6 +144,8 @@ WV_INLINE VF products_of_rows(const float *const *rows, const int R, const float
         sums[i] = v_zero();
     int64_t k = 0;
     for (; k + VN <= dim; k += VN) {
+        if (next != NULL)
+            next = prefetch_lines(next, (R * VN + 15) / 16);
         WV_UNROLL
         for (int q = 0; q < Q; q++)
             query[q] = v_load(unit + q * stride + k);
@@ -162,14 +178,6 @@ static VF needed_by_group(const wv_scan *scan, int64_t query, int Q, float slack
     return v_load(needed);
 }
 
-WV_INLINE void prefetch_rows(const wv_rows *rows, int64_t row, int64_t n)
-{
-    int64_t size = rows->is_half ? 2 : 4, end = row + n < rows->n_rows ? row + n : rows->n_rows;
-    const char *bytes = (const char *)rows->data;
-    for (int64_t at = row * rows->stride * size; at < end * rows->stride * size; at += 64)
-        __builtin_prefetch(bytes + at, 0, 3);
-}
-
 /* Queries begin .. end (at most MOST_GROUPS groups of Q) against R rows at a time. */
 WV_INLINE void scan_row_groups(wv_scan *scan, int64_t first, int64_t last, int64_t begin,
                                int64_t end, const int R, const int Q)
@@ -182,9 +190,9 @@ WV_INLINE void scan_row_groups(wv_scan *scan, int64_t first, int64_t last, int64
     for (int64_t query = begin, group = 0; query < end; query += Q, group++)
         needed[group] = needed_by_group(scan, query, Q, slack);
     for (int64_t row = first; row < last && !scan->failed; row += R) {
+        const char *next = matrix->is_half ? NULL : row_bytes(matrix, row + R + ROWS_AHEAD);
         const float *rows[VN];
         float scales[VN] __attribute__((aligned(64))) = {0};
-        prefetch_rows(matrix, row + 2 * R, R);
         for (int r = 0; r < R; r++) {
             int64_t at = row + r < last ? row + r : last - 1;
             rows[r] = float_row(matrix, at, scan->scratch + r * scratch_stride);
@@ -193,8 +201,10 @@ WV_INLINE void scan_row_groups(wv_scan *scan, int64_t first, int64_t last, int64
         }
         for (int64_t query = begin, group = 0; query < end; query += Q, group++) {
             const float *unit = queries->units + query * queries->stride;
-            VF estimates = products_of_rows(rows, R, unit, queries->stride, Q, dim) *
-                           v_load(scales);
+            VF products = group == 0
+                              ? products_of_rows(rows, R, unit, queries->stride, Q, dim, next)
+                              : products_of_rows(rows, R, unit, queries->stride, Q, dim, NULL);
+            VF estimates = products * v_load(scales);
             uint64_t hits = v_at_least(estimates, needed[group]) & ((1u << (R * Q)) - 1);
             if (__builtin_expect(hits == 0, 1))
                 continue;
@@ -214,7 +224,7 @@ static void scan_rows(wv_scan *scan, int64_t first, int64_t last)
     if (last > scan->rows->n_rows)
         last = scan->rows->n_rows;
     if (n == 1) {
-        scan_row_groups(scan, first, last, 0, 1, VN, 1);
+        scan_row_groups(scan, first, last, 0, 1, 4, 1); /* more rows at once: slower memory */
         return;
     }
     /* Of VN 16, take 5 queries at a time where that leaves fewer places of the last group empty. */

@@ -60,11 +60,11 @@ static void pack_plane(const wv_rows *rows, int64_t first, int64_t last, uint8_t
 }
 
 WV_INLINE void plane_tile(wv_scan *scan, int64_t query, const int n, int64_t row,
-                          const int is_first)
+                          const char *next)
 {
     const wv_queries *queries = scan->queries;
     const wv_plane *plane = scan->plane;
-    enum { VECTOR_BYTES = 4 * VN, QUAD_BYTES = 4 * WV_PLANE_ROWS };
+    enum { QUAD_BYTES = 4 * WV_PLANE_ROWS };
     int64_t n_quads = plane->n_quads, block_bytes = n_quads * QUAD_BYTES;
     const int8_t *codes = queries->codes + query * 4 * n_quads;
     const uint8_t *parts[TILE_VECTORS];
@@ -80,12 +80,12 @@ WV_INLINE void plane_tile(wv_scan *scan, int64_t query, const int n, int64_t row
     }
     for (int64_t quad = 0; quad < n_quads; quad++) {
         VI bytes[TILE_VECTORS];
+        if (next != NULL)
+            next = prefetch_lines(next, (TILE_ROWS + 15) / 16);
         WV_UNROLL
         for (int v = 0; v < TILE_VECTORS; v++) {
             const uint8_t *at = parts[v] + quad * QUAD_BYTES;
             bytes[v] = v_load_bytes(at);
-            if (is_first) /* the same place of the next tile */
-                __builtin_prefetch(at + TILE_VECTORS * VECTOR_BYTES * n_quads, 0, 3);
         }
         WV_UNROLL
         for (int q = 0; q < n; q++) {
@@ -114,10 +114,12 @@ static void scan_plane(wv_scan *scan, int64_t first, int64_t last)
     int64_t n_queries = scan->queries->n;
     for (int64_t row = first; row < last && !scan->failed; row += TILE_ROWS) {
         int n = tile_queries(n_queries);
-        WITH_CONSTANT_N(plane_tile, n, (scan, 0), (row, 1))
+        const char *next = (const char *)scan->plane->codes +
+                           (row + TILE_ROWS) * 4 * scan->plane->n_quads;
+        WITH_CONSTANT_N(plane_tile, n, (scan, 0), (row, next))
         for (int64_t query = n; query < n_queries;) {
             n = tile_queries(n_queries - query);
-            WITH_CONSTANT_N(plane_tile, n, (scan, query), (row, 0))
+            WITH_CONSTANT_N(plane_tile, n, (scan, query), (row, NULL))
             query += n;
         }
     }

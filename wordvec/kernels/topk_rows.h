@@ -31,6 +31,11 @@ static inline void floats_of_halves(const uint16_t *in, float *out, int64_t n)
         out[i] = float_of_half(in[i]);
 }
 
+static inline const char *row_bytes(const wv_rows *rows, int64_t row)
+{
+    return (const char *)rows->data + row * rows->stride * (rows->is_half ? 2 : 4);
+}
+
 /* Row `row` as float32: in place, or converted into `scratch`. */
 static inline const float *float_row(const wv_rows *rows, int64_t row, float *scratch)
 {
@@ -79,13 +84,11 @@ static void exact_products(const wv_rows *rows, const float *direction, const in
                            int64_t n, double *products, double *squares, float *scratch)
 {
     enum { AHEAD = 4 };
-    int64_t row_bytes = rows->dim * (rows->is_half ? 2 : 4);
-    int64_t stride_bytes = rows->stride * (rows->is_half ? 2 : 4);
+    int64_t n_bytes = rows->dim * (rows->is_half ? 2 : 4);
     for (int64_t i = 0; i < n; i++) {
         if (i + AHEAD < n)
-            for (int64_t byte = 0; byte < row_bytes; byte += 64)
-                __builtin_prefetch((const char *)rows->data + listed[i + AHEAD] * stride_bytes +
-                                   byte);
+            for (int64_t byte = 0; byte < n_bytes; byte += 64)
+                __builtin_prefetch(row_bytes(rows, listed[i + AHEAD]) + byte);
         const float *row = float_row(rows, listed[i], scratch);
         products[i] = exact_product(row, direction, rows->dim);
         squares[i] = exact_product(row, row, rows->dim);
