@@ -165,9 +165,11 @@ def test_every_half(level: str) -> None:
 def test_layouts_of_memory(monkeypatch: Any) -> None:
     base = random_rows(200, 40)
     directions = random_rows(20, 40, 2)[:, 3:23]
-    for matrix in (base[:, 3:23], base[::2, 3:23], base[::-1, 3:23], np.asfortranarray(base[:, :20]),
-                   np.frombuffer(b"x" + base[:, :20].tobytes(), np.uint8)[1:].view(np.float32)
-                   .reshape(200, 20)):  # fmt: skip
+    odd = np.frombuffer(b"x" + base[:, :20].tobytes(), np.uint8)[1:].view(np.float32)
+    for matrix in (
+        base[:, 3:23], base[::2, 3:23], base[::-1, 3:23], np.asfortranarray(base[:, :20]),
+        odd.reshape(200, 20),
+    ):  # fmt: skip
         expected = brute_force(matrix, directions, 5)
         for method in METHODS:
             same(search(method, monkeypatch, matrix, directions, 5), expected)

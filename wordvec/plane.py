@@ -15,9 +15,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from wordvec.kernels import topk
+from wordvec.kernels import simd, topk
 from wordvec.threads import Stop, run_workers
 
+_SMALLEST_MATRIX = 1 << 21  # numbers: below, a search is quick anyway
 _PIECE_NUMBERS = 1 << 22  # numbers per kernel call: some milliseconds
 
 
@@ -74,6 +75,11 @@ def pack_plane(
             n_threads,
         )
     return Plane.from_arrays(n_rows, dim, codes, scales, errors)
+
+
+def plane_pays(matrix: NDArray[Any]) -> bool:
+    """Whether a plane of this matrix makes searches faster on this machine at all."""
+    return matrix.size >= _SMALLEST_MATRIX and simd.active() != "baseline"
 
 
 def row_norms(
