@@ -69,7 +69,7 @@ def csls_rows(
     smallest = float(means[usable].min())
     while len(left):
         fetched = min(fetched, len(matrix))
-        lists = None if excluded is None else [excluded[number] for number in left]
+        lists = None if excluded is None else [excluded[number] for number in left.tolist()]
         near, cosines = nearest_rows(
             matrix, norms, directions[left], fetched,
             excluded=lists, n_threads=n_threads, plane=plane,
