@@ -29,7 +29,8 @@ from wordvec.vectors import Vectors
 MAX_SECONDS = 10.0  # for one small file
 MEMORY_BYTES = 8 << 30  # of address space: what a few kB must never ask for
 SNIPPETS = [b"", b"0", b"-1", b"\n", b" ", b"\0", b"\xff" * 8, b"nan", b"inf", b"1e999", b"1 1\n",
-            b"9" * 20, b"18446744073709551616", b"2147483648", b'{"', b"}", b"[", b"\xf0\x9f"]  # fmt: skip
+            b"9" * 20, b"18446744073709551616", b"2147483648",
+            b'{"', b"}", b"[", b"\xf0\x9f"]  # fmt: skip
 
 
 def samples(name: str, folder: Path) -> list[bytes]:
