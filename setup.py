@@ -48,6 +48,7 @@ EXTENSIONS = [
     kernel("merging"),
     kernel("numbers"),
     kernel("phrases"),
+    kernel("collocations"),
 ]
 missing = [e.sources[0] for e in EXTENSIONS if not Path(e.sources[0]).exists()]
 assert not missing, f"the sources lack {missing}: an sdist without its .pyx files? (MANIFEST.in)"

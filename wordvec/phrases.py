@@ -48,7 +48,7 @@ PHRASE_RULES = TokenRules(
 )
 
 # A part of this many pairs is counted in a table that fits the second-level cache.
-_PAIRS_PER_PART = 1 << 16
+_PAIRS_PER_PART = 1 << 15
 _MOST_BITS = 10
 _REPORT_SECONDS = 0.2
 _NEWLINES_AT_ONCE = 1 << 20
@@ -174,10 +174,9 @@ class _Job:
         self.n_words = counting.n_words_read
         for worker in counting.workers:
             worker.end_counting()
-        table = counting.segments.number_words(counting.corpus_name)
+        table, self.raw_counts = counting.segments.number_words(counting.corpus_name)
         arena, starts = table.gather(np.arange(len(table) + 1))
         arena = np.concatenate([arena, np.zeros(ARENA_PADDING, dtype=np.uint8)])
-        self.raw_counts = table.counts()
         self.words = PhraseWords(
             arena, starts, self.raw_counts, table,
             min_count=options.min_count, threshold=options.threshold, n_words=self.n_words,
@@ -189,6 +188,8 @@ class _Job:
             ((block, worker.pieces) for worker in counting.workers for block in worker.blocks),
             key=lambda pair: pair[0].chunk_number,
         )
+        if self.empty_row:
+            self.words.begin_text(self.empty_row, self._first_row())
         self.bits = max(0, min(_MOST_BITS, math.ceil(math.log2(self.n_words / _PAIRS_PER_PART))))
         self.joined: _Pairs = np.empty(0, dtype=np.uint64)
         self.counts: _Counts = self.raw_counts

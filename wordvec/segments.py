@@ -76,9 +76,10 @@ class Segments:
             counts = np.concatenate([np.array([n_separators], dtype=np.int64), counts])
         return Vocab(arena, starts, counts, has_separator=self.separator)
 
-    def number_words(self, corpus: str) -> WordTable:
+    def number_words(self, corpus: str) -> tuple[WordTable, npt.NDArray[np.int64]]:
         """Merge all segments into one table of all words, however rare; its ids are the rows that
-        `rows_of` gives.  For texts with a separator, whose id is 0."""
+        `rows_of` gives.  (table, counts int64[n_words + 1]); for texts with a separator, whose id
+        is 0."""
         if all(isinstance(segment, WordTable) for segment in self._segments):
             table = self._segments[0]
             assert isinstance(table, WordTable)
@@ -89,11 +90,11 @@ class Segments:
                 self._merged.append(table.absorb(part))
                 self._segments[number] = table  # the part is freed
                 del part
-            return table
+            return table, table.counts()
         n_largest = max(s.n_words for s in self._segments if isinstance(s, Run))
         need_bytes(_WORD_BYTES * n_largest, "the different words of the text", "split the text")
         self._numbered = self.make_vocab(0, corpus)
-        return self._numbered.table
+        return self._numbered.table, self._numbered.counts
 
     def rows_of(self, segment: int) -> npt.NDArray[np.int32]:
         """int32: rows of the words by the ids of the segment; 0 for the separator."""

@@ -16,7 +16,7 @@ import numpy as np
 
 cdef extern from "phrases_pairs.h" nogil:
     enum:
-        WORD_KEPT, WORD_INFLATED, CHUNK_PAIRS
+        WORD_KEPT, WORD_BEGINS, WORD_ENDS, WORD_INFLATED, CHUNK_PAIRS
     ctypedef struct phrase_word:
         double count
         uint8_t flags
@@ -49,6 +49,7 @@ cdef extern from "phrases_pairs.h" nogil:
     int scan_pairs(pair_sink*, const int32_t*, int64_t, const int32_t*, const phrase_word*,
                    const pair_rules*, int32_t*)
     int pair_table_reset(pair_table*, uint64_t)
+    uint64_t slots_for(int64_t)
     int count_pairs(pair_table*, const uint64_t*, int64_t)
     int64_t count_of_pair(const pair_table*, uint64_t)
     int count_chunks(pair_table*, const pair_sink*, uint32_t)
@@ -98,7 +99,6 @@ cdef extern from "phrases_rewrite.h" nogil:
 
 MAX_WORD_BYTES = MAX_PHRASE_WORD_BYTES  # longer words are cut
 ARENA_PADDING = COPY_BYTES  # readable bytes behind the words
-SINK_CHUNK_BYTES = CHUNK_PAIRS * 8
 
 
 cdef int check_ids(const int32_t[::1] ids, const int32_t[::1] remap, Py_ssize_t n_rows) except -1:
@@ -129,7 +129,7 @@ cdef class PhraseWords:
     cdef const uint8_t[::1] arena
     cdef const int64_t[::1] starts
     cdef const int64_t[::1] raw_counts
-    cdef readonly int64_t n_with_mark  # words with a '_'
+    cdef int64_t n_with_mark  # words with a '_', or the empty one
     cdef readonly int32_t longest  # bytes of the longest word
 
     def __cinit__(self, const uint8_t[::1] arena, const int64_t[::1] starts,
@@ -170,6 +170,16 @@ cdef class PhraseWords:
 
     def __dealloc__(self):
         free(self.words)
+
+    def begin_text(self, int32_t empty_row, int32_t first_row):
+        """For texts that hold the empty word: word2phrase begins with the pair of an empty word
+        and the text's first one, whose string is that of this pair."""
+        for row in (empty_row, first_row):
+            if not 0 < row < self.texts.n_rows:
+                raise ValueError(f"row {row} is no word's")
+        self.words[empty_row].flags |= WORD_BEGINS
+        self.words[first_row].flags |= WORD_ENDS
+        self.n_with_mark += 1
 
     @property
     def shares_strings(self):
@@ -279,7 +289,10 @@ cdef class PartCounter:
         cdef const uint64_t[::1] pairs
         cdef int status
         cdef int64_t n_kept
-        if pair_table_reset(&self.table, 1024):
+        cdef int64_t n_pairs = 0
+        for sink in sinks:
+            n_pairs += sink.sink.n_pairs[part]
+        if pair_table_reset(&self.table, slots_for(n_pairs)):
             raise MemoryError("no memory for the pairs of words")
         for pairs in drained:
             if pairs.shape[0]:
@@ -371,9 +384,6 @@ cdef class SharedKeys:
                 out[k] = count_of_pair_key(&self.table, &self.words.texts,
                                            <int32_t>(pairs[k] >> 32), <int32_t>pairs[k])
         return result
-
-    def count_of_first(self, int32_t row):
-        return count_of_pair_key(&self.table, &self.words.texts, -1, row)
 
     def counts_of_words(self):
         """int64[n_rows]: counts of the words, those of pairs with the same string included."""

@@ -13,12 +13,11 @@
 #ifndef WORDVEC_PHRASES_PAIRS_H
 #define WORDVEC_PHRASES_PAIRS_H
 
-#include <stdint.h>
-#include <stdlib.h>
-#include <string.h>
+#include "tokens_table.h"
 
 #define CHUNK_PAIRS 2048
 #define MAX_KEY_BYTES 59 /* word2phrase cuts "first_second" there */
+#define PREFETCH_PAIRS 8
 #define MIN_TABLE_SLOTS 1024
 
 enum {
@@ -175,6 +174,13 @@ static inline int pair_table_reset(pair_table *table, uint64_t n_slots) {
     return 0;
 }
 
+/* Slots for that many pairs, of which a third, as a rule, are different ones. */
+static inline uint64_t slots_for(int64_t n_pairs) {
+    uint64_t n_slots = MIN_TABLE_SLOTS;
+    while (3 * n_slots < 2 * (uint64_t)n_pairs) n_slots *= 2;
+    return n_slots;
+}
+
 static inline int pair_table_grow(pair_table *table) {
     pair_table larger = {NULL, 0, 0, 0};
     if (pair_table_reset(&larger, 2 * table->n_slots)) return -1;
@@ -193,16 +199,21 @@ static inline int pair_table_grow(pair_table *table) {
 static inline int count_pairs(pair_table *table, const uint64_t *pairs, int64_t n) {
     for (int64_t k = 0; k < n; k++) {
         uint64_t pair = pairs[k], place = place_of_pair(table, pair);
+        if (k + PREFETCH_PAIRS < n)
+            WV_PREFETCH(&table->slots[place_of_pair(table, pairs[k + PREFETCH_PAIRS])]);
         while (table->slots[place].pair != pair) {
             if (table->slots[place].pair == 0) {
                 table->slots[place].pair = pair;
-                table->n_used++;
+                if (2 * ++table->n_used > table->n_slots) {
+                    if (pair_table_grow(table)) return -1;
+                    place = place_of_pair(table, pair);
+                    continue; /* found at its new place */
+                }
                 break;
             }
             place = (place + 1) & (table->n_slots - 1);
         }
         table->slots[place].count++;
-        if (2 * table->n_used > table->n_slots && pair_table_grow(table)) return -1;
     }
     return 0;
 }

@@ -127,7 +127,7 @@ static int resolve_text(word_table *table, const uint8_t *text, uint32_t n_bytes
     /* One look at the text saves one at every word. */
     const int has_nul = rules->nul_ends_word && memchr(text, 0, n_bytes) != NULL;
     uint32_t word_begin = 0;
-    int n = 0;
+    int n = 0, n_ended = 0;
     for (uint64_t block = 0; block < n_bytes; block += 64) {
         byte_masks masks = masks_of_64(text + block);
         if (n_bytes - block < 64) masks.separators &= ~UINT64_C(0) >> (64 - (n_bytes - block));
@@ -145,13 +145,15 @@ static int resolve_text(word_table *table, const uint8_t *text, uint32_t n_bytes
             word_begin = end + 1;
         }
         if (n >= BATCH_TOKENS || block + 64 >= n_bytes) {
-            int n_left =
-                has_nul ? end_words_at_nul(text, spans, n, rules->keep_empty, counts) : n;
+            int n_left = n;
+            if (has_nul) /* but for those that were left over and are ended already */
+                n_left = n_ended + end_words_at_nul(text, spans + n_ended, n - n_ended,
+                                                    rules->keep_empty, counts);
             int n_now = block + 64 >= n_bytes || n_left < BATCH_TOKENS ? n_left : BATCH_TOKENS;
             int status = resolve_spans(table, text, spans, n_now, rules, counts, ids);
             if (status) return status;
             memmove(spans, spans + n_now, (size_t)(n_left - n_now) * sizeof *spans);
-            n = n_left - n_now;
+            n = n_ended = n_left - n_now;
         }
     }
     return TABLE_OK;
