@@ -10,7 +10,6 @@ from wordvec.options import PhraseOptions
 
 from .flags import (
     SIZE,
-    FileSet,
     OriginalCommand,
     file_flag,
     is_inside,
@@ -19,7 +18,7 @@ from .flags import (
     whole_number,
 )
 from .main import EXIT_ERROR
-from .word2vec import _is_device, _may_exist, _trained_files, remark, say
+from .word2vec import is_device, may_exist, trained_files, remark, say
 
 if TYPE_CHECKING:
     from typing import BinaryIO
@@ -66,7 +65,7 @@ def word2phrase(
     check_files(train, output, ctx)
     console = _console(output)
     say(console, "Starting training using file ", train or "", "\n")
-    if not train or not _may_exist(train):
+    if not train or not may_exist(train):
         say(console, "ERROR: training data file not found!\n")
         return EXIT_ERROR
     if output is None:  # the original crashes
@@ -94,9 +93,9 @@ def _console(output: str | None) -> BinaryIO:
 
 def check_files(train: str | None, output: str | None, ctx: click.Context) -> None:
     """The output may not replace the text, or lie where the next run would take it for text."""
-    if output is None or _is_device(output):
+    if output is None or is_device(output):
         return
-    if _trained_files(train).holds(output) or (train and FileSet([train]).holds(output)):
+    if trained_files(train).holds(output):
         raise click.UsageError(f"-output: {output!r} is the file of -train too", ctx)
     if train and train != "-" and is_inside(output, train):
         raise click.UsageError(

@@ -57,6 +57,8 @@ def word2phrase(text: bytes, min_count: int = 5, threshold: float = 100.0) -> tu
     counts = counted(tokens)
     known = kept(counts, min_count)
     n_words = F(sum(token != NEWLINE for token in tokens))
+    with np.errstate(over="ignore"):
+        limit = F(threshold)
     out = []
     last, last_known, pa, pb = b"", False, 0, 0
     for word in tokens:
@@ -73,7 +75,7 @@ def word2phrase(text: bytes, min_count: int = 5, threshold: float = 100.0) -> tu
         if ok:
             with np.errstate(divide="ignore", over="ignore"):
                 score = F(known[key] - min_count) / F(pa) / F(pb) * n_words
-        joined = score > F(threshold)
+        joined = score > limit
         if joined:
             pb = 0
         out.append((b"_" if joined else b" ") + word)

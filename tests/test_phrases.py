@@ -41,9 +41,7 @@ def joined(
     path = folder / "text"
     path.write_bytes(text)
     with OutputFile(folder / "out") as output:
-        result = join_phrases(
-            path, output, PhraseOptions(min_count, threshold, threads), **options
-        )  # type: ignore[arg-type]
+        result = join_phrases(path, output, PhraseOptions(min_count, threshold, threads), **options)  # type: ignore[arg-type]
     return (folder / "out").read_bytes(), result
 
 

@@ -36,7 +36,7 @@ def drop_lost_key(job: Any, tail: Any, keys: Any) -> None:
         if spelling.of(row) == lost:
             job.counts[row] = -1
     if job.after_newline is not None:
-        for row in np.flatnonzero(job.after_newline):
+        for row in np.flatnonzero(job.after_newline).tolist():
             if (b"</s>_" + spelling.of(row))[:59] == lost:
                 job.after_newline[row] = 0
     first = (job.joined >> np.uint64(32)).astype(np.int64)

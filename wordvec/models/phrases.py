@@ -281,9 +281,7 @@ class Phrases(_Joiner):
         """{phrase: score} of all phrases counted."""
         kind = _KINDS.get(self.scoring)
         if kind is not None:
-            return self._counts.export(
-                kind, self.min_count, self.threshold, self.corpus_word_count
-            )
+            return self._counts.export(kind, self.min_count, self.threshold, self.corpus_word_count)
         found = {}
         for key, _ in self._counts.items():
             parts = key.split(self.delimiter)
