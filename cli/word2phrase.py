@@ -18,7 +18,7 @@ from .flags import (
     whole_number,
 )
 from .main import EXIT_ERROR
-from .word2vec import is_device, may_exist, trained_files, remark, say
+from .word2vec import is_device, may_exist, remark, say, trained_files
 
 if TYPE_CHECKING:
     from typing import BinaryIO

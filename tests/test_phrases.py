@@ -132,5 +132,5 @@ def test_counts_only(tmp_path: Path) -> None:
 
 
 def test_lists_of_words_are_not_for_this(tmp_path: Path) -> None:
-    with pytest.raises(CorpusError, match="wordvec.Phrases"):
+    with pytest.raises(CorpusError, match=r"wordvec\.Phrases"):
         join_phrases([["a", "b"]], None)
