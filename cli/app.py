@@ -10,6 +10,7 @@ import click
 # name -> (module of this package, what it does); the module holds a click command `command`.
 COMMANDS = {
     "word2vec": ("word2vec", "Train word vectors; the flags of the original word2vec."),
+    "word2phrase": ("word2phrase", "Join words that belong together; the original's flags."),
     "demo": ("demo", "Train on the documentation of this Python and show neighbours."),
     "doctor": ("doctor", "Say what this machine offers and what is installed."),
     "tools": ("tools", "Write executables with the original tools' names into a folder."),
