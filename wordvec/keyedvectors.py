@@ -247,7 +247,8 @@ class KeyedVectors(Gensim3Names):
         if not topn:
             return self._cosines(mean, clip_start, last)
         given = [self.get_index(key) for key in keys if isinstance(key, _KEYS)]
-        return self._named(self._nearest(mean, topn, given, clip_start, last))
+        found = self.nearest(mean[None], min(topn, len(self)), [given], clip_start, last)
+        return self._named(*found)[0]
 
     def similar_by_word(
         self, word: Key, topn: int | None = 10, restrict_vocab: int | None = None
