@@ -56,7 +56,7 @@ def load_vectors(ctx: click.Context, path: str, n_words: int | None = None) -> V
     import wordvec
 
     try:
-        return wordvec.load(path)
+        return wordvec.load(path, limit=n_words)
     except OSError as error:
         sys.stdout.buffer.write(b"Input file not found\n")
         sys.stdout.flush()

@@ -98,7 +98,7 @@ class OriginalScores:
 
     def _candidates(self, query: Matrix, n: int, excluded: Sequence[int]) -> Rows:
         """Rows, ascending, among which the `n` with the best scores must be."""
-        if np.isnan(query).any() or not (query != 0).any() and self.vectors.dim:
+        if np.isnan(query).any() or (not (query != 0).any() and self.vectors.dim):
             return np.zeros(0, np.int64)  # every score is NaN or 0: nothing would be listed
         if not np.isfinite(query).all():
             return np.setdiff1d(np.arange(len(self.vectors)), excluded)
