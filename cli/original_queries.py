@@ -95,7 +95,7 @@ def tokens_of(line: bytes) -> list[bytes]:
     space: `a  b` gives `a` and ` b`, which no vocabulary holds.  A blank line is one empty word
     (the originals would read what the previous line left in the buffer).
     """
-    tokens = []
+    tokens: list[bytes] = []
     start = 0
     while True:
         end = line.find(b" ", start + 1)

@@ -82,12 +82,12 @@ class OriginalScores:
         clear = np.zeros(len(queries), bool)
         if len(asked):
             rows, cosines = self.vectors.nearest(
-                queries[asked], 2, excluded=[excluded[number] for number in asked]
+                queries[asked], 2, excluded=[excluded[number] for number in asked.tolist()]
             )
             runner_up = np.where(rows[:, 1] < 0, 0, np.maximum(cosines[:, 1], 0))
             clear[asked] = (rows[:, 0] >= 0) & (cosines[:, 0] - runner_up > self._slack)
             answers[asked] = rows[:, 0]
-        for number in np.flatnonzero(~clear):
+        for number in np.flatnonzero(~clear).tolist():
             found = self.best(queries[number], 1, excluded[number], 0.0)
             answers[number] = found[0][0] if found else -1
         return answers
