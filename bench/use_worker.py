@@ -64,9 +64,12 @@ def questions_right(sections: list[dict[str, Any]]) -> dict[str, int]:
 
 def choose_scan(vectors: Any, method: str | None) -> None:
     """Have queries answered by a float32 or an int8 scan where the job names one."""
-    if method == "int8" and vectors.plane is None:
+    has_plane = getattr(vectors, "plane", None) is not None
+    if method == "int8" and not has_plane:
+        if not hasattr(vectors, "build_plane"):
+            raise SystemExit("these vectors cannot have an int8 plane")
         vectors.build_plane()
-    elif method == "float32":
+    elif method == "float32" and has_plane:
         vectors.plane = None
 
 
@@ -79,8 +82,7 @@ def ours_make(task: Task) -> dict[str, Any]:
     path = task["file"]
     if task["kind"] == "own":
         vectors = wordvec.load(task["source"])
-        if task["plane"]:
-            vectors.build_plane()
+        choose_scan(vectors, "int8" if task["plane"] else None)
         wordvec.save(vectors, path, format="wordvec")
         return {}
     n, dim = task["n"], task["dim"]
