@@ -11,7 +11,8 @@ from wordvec.errors import FormatError, WordvecError
 from wordvec.formats import FORMATS
 from wordvec.vectors import Vectors
 
-MOST_POSITIONS = 700  # of a file; files of a few hundred bytes are damaged at every one
+# Places of a file that are damaged; the slow tests take each one of most formats.
+MOST_POSITIONS = [270, pytest.param(20_000, marks=pytest.mark.slow)]
 WORDS = ["the", "of", "caf\u00e9", "naïve", "word", "x" * 40, "w7"]
 
 
@@ -32,20 +33,25 @@ def write(folder, vector_format):
     return path
 
 
+@pytest.fixture(params=MOST_POSITIONS)
+def positions(request):
+    """A function: the places of a file to damage, all of a small one; else ends and some between."""
+
+    def choose(n_bytes, seed):
+        if n_bytes <= request.param:
+            return list(range(n_bytes))
+        third = request.param // 3
+        between = random.Random(seed).sample(range(third, n_bytes - third), third)
+        return [*range(third), *sorted(between), *range(n_bytes - third, n_bytes)]
+
+    return choose
+
+
 @pytest.fixture(params=FORMATS, ids=lambda one: one.NAME)
 def whole(request, tmp_path):
     """(path of a damaged copy to be, bytes of a whole file, NAME); nothing else is beside it."""
     path = write(tmp_path, request.param)
     return path.with_name(f"damaged{path.suffix}"), path.read_bytes(), request.param.NAME
-
-
-def positions(n_bytes, seed):
-    """Every place of a small file; of others the ends and some between."""
-    if n_bytes <= MOST_POSITIONS:
-        return list(range(n_bytes))
-    third = MOST_POSITIONS // 3
-    between = random.Random(seed).sample(range(third, n_bytes - third), third)
-    return [*range(third), *sorted(between), *range(n_bytes - third, n_bytes)]
 
 
 def check(path, content, name, what):
@@ -75,7 +81,7 @@ def test_the_whole_file_is_read(whole):
     assert check(path, content, name, "whole")
 
 
-def test_cut_off_anywhere(whole):
+def test_cut_off_anywhere(whole, positions):
     path, content, name = whole
     n_valid = sum(
         check(path, content[:end], name, f"cut at {end} of {len(content)}")
@@ -85,7 +91,7 @@ def test_cut_off_anywhere(whole):
     assert n_valid <= 20
 
 
-def test_any_byte_changed(whole):
+def test_any_byte_changed(whole, positions):
     path, content, name = whole
     for place in positions(len(content), 2):
         for other in (content[place] ^ 0x01, content[place] ^ 0xFF, 0):
@@ -93,14 +99,14 @@ def test_any_byte_changed(whole):
             check(path, damaged, name, f"byte {place} made {other}")
 
 
-def test_something_between_or_after(whole):
+def test_something_between_or_after(whole, positions):
     path, content, name = whole
     for place in (*positions(len(content), 3)[::7], len(content)):
         for extra in (b"\x00", b"9", b"\n", b"\xff" * 9):
             check(path, content[:place] + extra + content[place:], name, f"{extra!r} at {place}")
 
 
-def test_counts_that_lie_cost_no_memory(whole):
+def test_counts_that_lie_cost_no_memory(whole, positions):
     """Each number of the file made huge or negative, as digits and as little-endian integers."""
     path, content, name = whole
     lies = [b"99999999999", b"-1", b"18446744073709551615", b"0", b""]
