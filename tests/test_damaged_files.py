@@ -35,7 +35,7 @@ def write(folder, vector_format):
 
 @pytest.fixture(params=MOST_POSITIONS)
 def positions(request):
-    """A function: the places of a file to damage, all of a small one; else ends and some between."""
+    """A function: the places of a file to damage; of a large one the ends and some between."""
 
     def choose(n_bytes, seed):
         if n_bytes <= request.param:
