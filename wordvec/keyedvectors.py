@@ -11,6 +11,7 @@ import itertools
 import logging
 import os
 from collections.abc import Iterable, Sequence
+from functools import partial
 from typing import Any, cast
 
 import numpy as np
@@ -372,7 +373,9 @@ class KeyedVectors(Gensim3Names):
         if binary:
             read = word2vec_binary.read
         else:
-            read = glove_text.read if no_header else word2vec_text.read
+            read = (
+                partial(glove_text.read, spaces_allowed=False) if no_header else word2vec_text.read
+            )
         with open_reader(os.fspath(fname)) as reader:
             request = ReadRequest(limit=limit or None, encoding=encoding, errors=unicode_errors)
             found = read(reader, request)
