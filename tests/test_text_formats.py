@@ -230,3 +230,14 @@ def test_a_folder_and_a_device(tmp_path: Path) -> None:
         load(tmp_path)
     with pytest.raises(FormatError, match="an empty file"):
         load("/dev/null")
+
+
+def test_big_endian_numbers_are_noticed() -> None:
+    matrix = np.random.default_rng(0).normal(0, 0.3, (50, 7)).astype(np.float32)
+    words = [f"w{k}" for k in range(50)]
+    with pytest.raises(FormatError, match="expected little-endian numbers") as caught:
+        read(word2vec_binary, write(word2vec_binary, words, matrix.byteswap()))
+    assert caught.value.offset == 5
+    for odd in (np.zeros_like(matrix), matrix * 1e30, matrix * np.inf, matrix * 1e-30):
+        found = read(word2vec_binary, write(word2vec_binary, words, odd)).matrix
+        assert np.array_equal(found.view(np.uint32), odd.view(np.uint32))
