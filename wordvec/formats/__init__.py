@@ -141,10 +141,13 @@ def load(
         allow_pickle=allow_pickle,
         verify=verify,
     )
-    chosen = format_named(format) if format else _file_format(name)
+    found = None if format else _file_format(name)
+    chosen = format_named(format) if format else found
     if verify and chosen not in (own, model2vec):  # model2vec says what else it is
         raise OptionError("verify", f"a file in the format {own.NAME!r}, with checksums", name)
-    if chosen is not None and needs_file(chosen) and _can_be_mapped(name, chosen):
+    if found is not None:
+        return found.open_file(name, request)
+    if chosen is not None and needs_file(chosen) and _is_plain(name, chosen):
         return cast(FileFormat, chosen).open_file(name, request)
     with open_reader(name) as reader:
         if chosen is None:
@@ -160,10 +163,11 @@ def _file_format(path: str) -> FileFormat | None:
 
     Without the buffers of a reader: opening a mapped file is a matter of a tenth of a ms.
     """
-    if os.path.isdir(path):
+    mode = os.stat(path).st_mode
+    if stat.S_ISDIR(mode):
         folders = (f for f in FORMATS if getattr(f, "IS_FOLDER", False))
         return next((cast(Any, f) for f in folders if cast(Any, f).takes_folder(path)), None)
-    if not stat.S_ISREG(os.stat(path).st_mode):
+    if not stat.S_ISREG(mode):
         return None
     with open(path, "rb", buffering=0) as stream:
         head = stream.read(_FIRST_BYTES)
@@ -171,7 +175,7 @@ def _file_format(path: str) -> FileFormat | None:
     return next((cast(FileFormat, f) for f in strict if f.sniff(head)), None)
 
 
-def _can_be_mapped(path: str, chosen: VectorFormat) -> bool:
+def _is_plain(path: str, chosen: VectorFormat) -> bool:
     """Whether the path is a folder or file as it should be; packed ones and pipes are refused."""
     if os.path.isdir(path):
         return bool(getattr(chosen, "IS_FOLDER", False))

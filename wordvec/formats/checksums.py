@@ -57,10 +57,12 @@ class BlockSums:
         self._sum = self._n_bytes = 0
 
 
-def verify_blocks(path: str, spans: Sequence[Span], sums: NDArray[np.int64]) -> None:
-    """Compare `sums` with the file; FormatError names the first section that was changed.
+def verify_blocks(
+    descriptor: int, path: str, spans: Sequence[Span], sums: NDArray[np.int64]
+) -> None:
+    """Compare `sums` with an open file; FormatError names the first section that was changed.
 
-    Ctrl-C is answered after the current block.
+    Ctrl-C is answered after the current block.  `path` is for messages.
     """
     blocks = blocks_of(spans)
     if len(blocks) != len(sums):
@@ -69,26 +71,23 @@ def verify_blocks(path: str, spans: Sequence[Span], sums: NDArray[np.int64]) -> 
     todo = iter(range(len(blocks)))
     damaged: list[int] = []
 
-    with open(path, "rb", buffering=0) as stream:
-        descriptor = stream.fileno()
+    def work(number: int, stop: Stop) -> None:
+        while not stop.requested:
+            with lock:
+                block = next(todo, None)
+            if block is None:
+                return
+            name, start, end = blocks[block]
+            data = os.pread(descriptor, end - start, start)
+            if len(data) < end - start:
+                expected, found = f"{end - start} bytes of {name!r}", str(len(data))
+                raise FormatError(path, start, expected, found, "the file was cut short")
+            if zlib.crc32(data) != sums[block]:
+                damaged.append(block)
 
-        def work(number: int, stop: Stop) -> None:
-            while not stop.requested:
-                with lock:
-                    block = next(todo, None)
-                if block is None:
-                    return
-                name, start, end = blocks[block]
-                data = os.pread(descriptor, end - start, start)
-                if len(data) < end - start:
-                    expected, found = f"{end - start} bytes of {name!r}", str(len(data))
-                    raise FormatError(path, start, expected, found, "the file was cut short")
-                if zlib.crc32(data) != sums[block]:
-                    damaged.append(block)
-
-        n_threads = max(1, min(len(blocks), os.cpu_count() or 1, _MAX_THREADS))
-        if run_workers(work, n_threads).interrupted:
-            raise KeyboardInterrupt
+    n_threads = max(1, min(len(blocks), os.cpu_count() or 1, _MAX_THREADS))
+    if run_workers(work, n_threads).interrupted:
+        raise KeyboardInterrupt
     if damaged:
         name, start, end = blocks[min(damaged)]
         raise FormatError(

@@ -22,7 +22,13 @@ from numpy.typing import NDArray
 from wordvec.errors import FormatError, OptionError
 from wordvec.formats import own
 from wordvec.formats.request import ReadRequest
-from wordvec.formats.selection import chosen_rows, decoded_words, select_vectors, words_at
+from wordvec.formats.selection import (
+    chosen_rows,
+    decoded_words,
+    select_vectors,
+    words_at,
+    words_to_write,
+)
 from wordvec.formats.tensors import (
     FileMap,
     byte_blocks,
@@ -193,7 +199,7 @@ def output_names(path: str) -> list[str]:
 def write_files(streams: list[BinaryIO], vectors: Vectors, path: str) -> None:
     """Write model, tokenizer and config.  FormatError for words that occur twice or are not
     UTF-8, which a tokenizer cannot have."""
-    words = WordList.of(vectors.words)
+    words = words_to_write(vectors, path)
     unknown = words.find(_UNKNOWN)
     n_added = 1 if unknown < 0 else 0
     for piece in _tokenizer_pieces(words, n_added, path):

@@ -30,7 +30,12 @@ from wordvec.formats.npy import (
     write_matrix,
 )
 from wordvec.formats.request import ReadRequest
-from wordvec.formats.selection import chosen_rows, decoded_words, select_vectors
+from wordvec.formats.selection import (
+    chosen_rows,
+    decoded_words,
+    select_vectors,
+    words_to_write,
+)
 from wordvec.formats.tensors import open_regular
 from wordvec.vectors import Vectors
 from wordvec.words import WordList
@@ -184,7 +189,7 @@ def write(stream: BinaryIO, vectors: Vectors, path: str = "output") -> None:
 
     The same vectors give the same bytes.
     """
-    words = WordList.of(vectors.words)
+    words = words_to_write(vectors, path)
     with zipfile.ZipFile(stream, "w", zipfile.ZIP_STORED) as archive:
         with _member(archive, "vectors") as member:
             write_matrix(member, vectors.matrix)

@@ -32,7 +32,7 @@ from wordvec import __version__
 from wordvec.errors import FormatError
 from wordvec.formats.checksums import BLOCK_BYTES, BlockSums, Span, blocks_of, verify_blocks
 from wordvec.formats.request import ReadRequest
-from wordvec.formats.selection import chosen_rows, select_vectors
+from wordvec.formats.selection import chosen_rows, select_vectors, words_to_write
 from wordvec.formats.tensors import (
     FileMap,
     Header,
@@ -163,17 +163,20 @@ def _required(
 ) -> Tensor:
     """The tensor of this name, which must have one of `dtypes` and the sizes in `shape`."""
     tensor = mapped.header.tensors.get(name)
+    if tensor is not None and tensor.dtype in dtypes and _fits(tensor.shape, shape):
+        return tensor
     wanted = "[" + ", ".join("any" if size is None else str(size) for size in shape) + "]"
     expected = f"a tensor {name} {' or '.join(dtypes)}{wanted}"
     if tensor is None:
         names = ", ".join(mapped.header.tensors)[:200] or "none"
         raise FormatError(mapped.path, 8, expected, f"the tensors {names}")
-    fits = len(tensor.shape) == len(shape) and all(
-        size in (None, found) for size, found in zip(shape, tensor.shape, strict=True)
+    raise FormatError(mapped.path, tensor.start, expected, str(tensor)[:200])
+
+
+def _fits(found: tuple[int, ...], wanted: tuple[int | None, ...]) -> bool:
+    return len(found) == len(wanted) and all(
+        b is None or a == b for a, b in zip(found, wanted, strict=True)
     )
-    if tensor.dtype not in dtypes or not fits:
-        raise FormatError(mapped.path, tensor.start, expected, str(tensor)[:200])
-    return tensor
 
 
 def _index(mapped: FileMap, n_words: int) -> WordIndex | None:
@@ -242,7 +245,7 @@ def _verify(mapped: FileMap) -> None:
             path, sums.start, "checksums as wordvec writes them", f"others ({kind!r:.60})",
             "another program has written this file anew",
         )  # fmt: skip
-    verify_blocks(path, _spans(header), mapped.array(sums))
+    verify_blocks(mapped.descriptor, path, _spans(header), mapped.array(sums))
     _check_vocabulary(_Parts.of(mapped), mapped)
     mapped.verified = True
 
@@ -311,7 +314,7 @@ def _n_bytes(array: NDArray[Any]) -> int:
 
 
 def _sections(vectors: Vectors, path: str) -> dict[str, NDArray[Any]]:
-    words = WordList.of(vectors.words)
+    words = words_to_write(vectors, path)
     index = words.index
     sections: dict[str, NDArray[Any]] = {
         "words.bytes": words.data[: int(words.ends[-1]) if len(words) else 0],
