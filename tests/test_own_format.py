@@ -20,7 +20,7 @@ from wordvec.formats.tensors import FileMap, map_under
 from wordvec.vectors import Vectors
 from wordvec.words import WordList
 
-REUSED_FOLDER = settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+REUSED_FOLDER = settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
 @pytest.fixture
