@@ -38,7 +38,7 @@ def open_file(path: str, request: ReadRequest) -> Vectors:
             reader = arrow.ipc.open_file(stream)
             columns = Columns(reader.schema, path)
             return gather(_checked_batches(reader), columns, request, path)
-        except (arrow.ArrowException, OSError) as error:
+        except (arrow.ArrowException, OSError, UnicodeDecodeError) as error:
             raise damaged(path, "Arrow", error) from error
 
 

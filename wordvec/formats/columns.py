@@ -76,12 +76,13 @@ class Columns:
         return [self.word, *self.vector, *([self.count] if self.count else [])]
 
     def words_of(self, batch: Any) -> list[bytes]:
-        """The words of a record batch, as bytes."""
-        column = batch.column(batch.schema.get_field_index(self.word))
-        return [
-            item if isinstance(item, bytes) else item.encode("utf-8", "surrogateescape")
-            for item in self._whole(column).to_pylist()
-        ]
+        """The words of a record batch, as bytes: strings of a damaged file may not be UTF-8."""
+        arrow = pyarrow()
+        column = self._whole(batch.column(batch.schema.get_field_index(self.word)))
+        if arrow.types.is_dictionary(column.type):
+            column = self._whole(column.dictionary_decode())
+        found: list[bytes] = column.cast(arrow.large_binary()).to_pylist()
+        return found
 
     def counts_of(self, batch: Any) -> NDArray[np.int64] | None:
         if self.count is None:

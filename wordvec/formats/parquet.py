@@ -40,7 +40,7 @@ def open_file(path: str, request: ReadRequest) -> Vectors:
             columns = Columns(table.schema_arrow, path)
             batches = table.iter_batches(batch_size=_READ_ROWS, columns=columns.names)
             return gather(batches, columns, request, path)
-        except (arrow.ArrowException, OSError) as error:
+        except (arrow.ArrowException, OSError, UnicodeDecodeError) as error:
             raise damaged(path, "Parquet", error) from error
 
 
