@@ -115,13 +115,14 @@ def read_header(stream: BinaryIO, path: str, n_file_bytes: int) -> Header:
 
 def _parse(text: bytes, path: str) -> tuple[dict[str, Any], dict[str, str]]:
     try:
-        found = json.loads(text.decode("utf-8"), object_pairs_hook=_without_repeats)
+        # A name that occurs twice leaves a gap between the tensors, which is found below.
+        found = json.loads(text.decode("utf-8"))
     except UnicodeDecodeError as error:
         raise FormatError(path, 8 + error.start, "a header in UTF-8", "other bytes") from None
     except json.JSONDecodeError as error:
         offset = 8 + len(error.doc[: error.pos].encode("utf-8"))
         raise FormatError(path, offset, "a header in JSON", error.msg) from None
-    except (RecursionError, ValueError) as error:  # nested too deeply, repeated, too many digits
+    except (RecursionError, ValueError) as error:  # nested too deeply, too many digits
         raise FormatError(path, 8, "a header in JSON", _first_line(error)) from None
     if not isinstance(found, dict):
         raise FormatError(path, 8, "a JSON object as header", type(found).__name__)
@@ -133,13 +134,6 @@ def _parse(text: bytes, path: str) -> tuple[dict[str, Any], dict[str, str]]:
 
 def _first_line(error: Exception) -> str:
     return (str(error).splitlines() or [type(error).__name__])[0][:120]
-
-
-def _without_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) < len(pairs):
-        raise ValueError("a name that occurs twice")
-    return found
 
 
 def _tensor(name: str, entry: Any, path: str, n_header_bytes: int) -> Tensor:
