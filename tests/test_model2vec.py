@@ -146,6 +146,9 @@ def test_other_safetensors_are_named(tmp_path: Path) -> None:
     write_tensors(tmp_path / "flat", embeddings=np.zeros(4, np.float32))
     with pytest.raises(FormatError, match=r"embeddings F32\[4\]"):
         load(tmp_path / "flat")
+    write_tensors(tmp_path / "odd", **{"new\nline": np.int64([1])})
+    with pytest.raises(FormatError, match=r"found new\\nline I64\[1\]"):
+        load(tmp_path / "odd")
     with pytest.raises(FormatError, match="a folder"):
         load(tmp_path)
 

@@ -348,7 +348,7 @@ def rewrite(path: Path, name: str, array: np.ndarray) -> None:
 def test_a_damaged_vocabulary_never_crashes(path: Path, seed: int) -> None:
     """Without verifying: every look-up gives an answer or an error, and none reads outside."""
     rng = np.random.default_rng(seed)
-    n_slots = len(load(path).words.index.slots)
+    n_slots = len(load(path).words.word_index.slots)
     last = load(path).words.ends[-1:].astype(np.int64)
     bad = [
         ("index.slots", rng.integers(-(1 << 31), 1 << 31, n_slots).astype(np.int32)),
@@ -394,7 +394,7 @@ def test_an_index_of_another_hash_is_not_used(path: Path, key: str) -> None:
     kind[key] = "other" if key == "hash" else 99
     header["__metadata__"]["wordvec.index"] = json.dumps(kind)
     path.write_bytes(with_header(data, header))
-    n_slots = len(load(path).words.index.slots)
+    n_slots = len(load(path).words.word_index.slots)
     rewrite(path, "index.slots", np.full(n_slots, -1, np.int32))  # would find nothing
     assert load(path).index_of("🙂") == 7
 

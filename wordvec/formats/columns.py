@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from wordvec.errors import FormatError, OptionError
 from wordvec.formats.request import ReadRequest
 from wordvec.formats.selection import chosen_rows, round_rows, words_at, words_to_write
+from wordvec.formats.tensors import printable
 from wordvec.vectors import Vectors
 from wordvec.words import WordList
 
@@ -65,7 +66,7 @@ class Columns:
         self.vector = self.vector or wide
         names = list(schema.names)
         if self.word is None or not self.vector or len(set(names)) < len(names):
-            shown = ", ".join(f"{field.name} {field.type}" for field in schema)[:200] or "none"
+            shown = printable(", ".join(f"{field.name} {field.type}" for field in schema)) or "none"
             expected = "a column of words and one of lists of floats (or columns of floats)"
             raise FormatError(path, None, expected, f"the columns {shown}")
         self.metadata = _metadata(schema.metadata or {}, path)

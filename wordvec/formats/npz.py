@@ -36,7 +36,7 @@ from wordvec.formats.selection import (
     select_vectors,
     words_to_write,
 )
-from wordvec.formats.tensors import open_regular
+from wordvec.formats.tensors import open_regular, printable
 from wordvec.vectors import Vectors
 from wordvec.words import WordList
 
@@ -114,7 +114,7 @@ def _first_of(members: dict[str, zipfile.ZipInfo], names: tuple[str, ...]) -> st
 
 
 def _lacks(path: str, what: str, members: dict[str, zipfile.ZipInfo]) -> FormatError:
-    held = ", ".join(sorted(members))[:200] or "none"
+    held = printable(", ".join(sorted(members))) or "none"
     return FormatError(path, None, f"an archive with the array {what}", f"the arrays {held}")
 
 
@@ -151,12 +151,12 @@ def _read_array(
 ) -> NDArray[Any]:
     with archive.open(info) as member:
         stream = cast(BinaryIO, member)
-        header = read_array_header(stream, path, info.filename)
+        header = read_array_header(stream, path, printable(info.filename))
         if is_matrix:
-            check_matrix(header, path, info.filename)
+            check_matrix(header, path, printable(info.filename))
         n_promised = header.n_bytes + header.n_data_bytes
         if n_promised != info.file_size:
-            expected = f"{n_promised} bytes of {info.filename}"
+            expected = f"{n_promised} bytes of {info.filename[:60]!r}"
             raise FormatError(path, info.header_offset, expected, str(info.file_size))
         return _read_items(stream, header, path, info)
 

@@ -43,6 +43,7 @@ from wordvec.formats.tensors import (
     is_safetensors,
     map_file,
     map_under,
+    printable,
 )
 from wordvec.vectors import Vectors
 from wordvec.words import HASH_NAME, HASH_SEED, WordIndex, WordList
@@ -168,9 +169,9 @@ def _required(
     wanted = "[" + ", ".join("any" if size is None else str(size) for size in shape) + "]"
     expected = f"a tensor {name} {' or '.join(dtypes)}{wanted}"
     if tensor is None:
-        names = ", ".join(mapped.header.tensors)[:200] or "none"
+        names = printable(", ".join(mapped.header.tensors)) or "none"
         raise FormatError(mapped.path, 8, expected, f"the tensors {names}")
-    raise FormatError(mapped.path, tensor.start, expected, str(tensor)[:200])
+    raise FormatError(mapped.path, tensor.start, expected, str(tensor))
 
 
 def _fits(found: tuple[int, ...], wanted: tuple[int | None, ...]) -> bool:
@@ -315,7 +316,7 @@ def _n_bytes(array: NDArray[Any]) -> int:
 
 def _sections(vectors: Vectors, path: str) -> dict[str, NDArray[Any]]:
     words = words_to_write(vectors, path)
-    index = words.index
+    index = words.word_index
     sections: dict[str, NDArray[Any]] = {
         "words.bytes": words.data[: int(words.ends[-1]) if len(words) else 0],
         "words.ends": words.ends.view(np.int64),
@@ -328,7 +329,7 @@ def _sections(vectors: Vectors, path: str) -> dict[str, NDArray[Any]]:
     sections["norms"] = vectors.norms
     for name, array in vectors.tensors.items():
         if name in _OWN_NAMES or name.startswith(_PAD) or name == "__metadata__":
-            raise FormatError(path, None, "a further tensor with a name of its own", name)
+            raise FormatError(path, None, "a further tensor with a name of its own", repr(name))
         sections[name] = np.asarray(array)
     return sections
 

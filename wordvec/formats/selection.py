@@ -45,7 +45,7 @@ def chosen_rows(words: WordList, request: ReadRequest) -> Rows:
     if request.wanted is None:
         return slice(0, n_looked_at)
     wanted = request.wanted
-    if words.has_index and int(np.count_nonzero(words.index.slots >= 0)) == len(words):
+    if words.has_index and int(np.count_nonzero(words.word_index.slots >= 0)) == len(words):
         rows = words.find_many(wanted)  # no word occurs twice
         return np.unique(rows[(rows >= 0) & (rows < n_looked_at)])
     found = (k for k in range(n_looked_at) if words[k] in wanted)

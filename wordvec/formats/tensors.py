@@ -51,7 +51,7 @@ class Tensor:
         return self.stop - self.start
 
     def __str__(self) -> str:
-        return f"{self.name} {self.dtype}{list(self.shape)}"
+        return printable(f"{self.name} {self.dtype}{list(self.shape)}")
 
 
 @dataclass(frozen=True)
@@ -62,6 +62,11 @@ class Header:
     tensors: dict[str, Tensor]
     metadata: dict[str, str]
     n_bytes: int
+
+
+def printable(text: str, n_letters: int = 200) -> str:
+    """Names out of a file for a message of one line."""
+    return "".join(c if c.isprintable() else repr(c)[1:-1] for c in text[:n_letters])
 
 
 def is_safetensors(head: bytes) -> bool:
