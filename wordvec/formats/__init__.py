@@ -27,7 +27,9 @@ from wordvec.files import OutputFile
 from wordvec.formats import (
     arrow,
     contents,
+    fasttext_vec,
     glove_binary,
+    glove_text,
     model2vec,
     npy,
     npz,
@@ -84,6 +86,8 @@ FORMATS: tuple[VectorFormat, ...] = (
     cast(VectorFormat, arrow),
     cast(VectorFormat, word2vec_text),
     cast(VectorFormat, word2vec_binary),
+    cast(VectorFormat, glove_text),
+    cast(VectorFormat, fasttext_vec),
     cast(VectorFormat, glove_binary),  # numbers without any header: only if nothing else fits
 )
 

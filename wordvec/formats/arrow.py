@@ -53,5 +53,5 @@ def write(stream: BinaryIO, vectors: Vectors, path: str = "output") -> None:
     """Write a table of words and vectors, in batches.  OptionError without pyarrow."""
     schema = schema_of(vectors, path)
     with pyarrow().ipc.new_file(CountingStream(stream), schema) as writer:
-        for batch in batches_of(vectors, schema, path):
+        for batch in batches_of(vectors, schema):
             writer.write_batch(batch)

@@ -10,7 +10,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from wordvec.errors import FormatError
-from wordvec.formats.selection import words_to_write
 from wordvec.formats.tensors import open_regular
 from wordvec.vectors import Vectors
 from wordvec.words import WordList
@@ -74,7 +73,7 @@ def write_lines(stream: BinaryIO, vectors: Vectors, path: str, *, with_counts: b
 
     FormatError for words that would be read back as something else.
     """
-    words = words_to_write(vectors, path)
+    words = vectors.words
     counts = vectors.counts
     forbidden = b" \t\n\r\v\f" if with_counts else b"\n"
     for first in range(0, len(words), _STEP_WORDS):

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from wordvec.errors import FormatError, OptionError
 from wordvec.formats.request import ReadRequest
-from wordvec.formats.selection import chosen_rows, round_rows, words_at, words_to_write
+from wordvec.formats.selection import chosen_rows, round_rows, words_at
 from wordvec.formats.tensors import printable
 from wordvec.vectors import Vectors
 from wordvec.words import WordList
@@ -194,7 +194,7 @@ class CountingStream(io.RawIOBase):
 def schema_of(vectors: Vectors, path: str) -> Any:
     arrow = pyarrow()
     number = arrow.float16() if vectors.matrix.dtype == np.float16 else arrow.float32()
-    words = words_to_write(vectors, path)
+    words = vectors.words
     text = arrow.string() if _all_utf8(words) else arrow.binary()
     if vectors.dim < 1:
         raise FormatError(path, None, "at least one dimension", "0")
@@ -220,10 +220,10 @@ def _all_utf8(words: WordList) -> bool:
     return True
 
 
-def batches_of(vectors: Vectors, schema: Any, path: str) -> Iterator[Any]:
+def batches_of(vectors: Vectors, schema: Any) -> Iterator[Any]:
     """Record batches of about 16 MB."""
     arrow = pyarrow()
-    words = words_to_write(vectors, path)
+    words = vectors.words
     step = max(1, _STEP_BYTES // (4 * vectors.dim))
     for first in range(0, len(words), step):
         rows = np.ascontiguousarray(vectors.matrix[first : first + step])

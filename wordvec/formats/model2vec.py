@@ -27,7 +27,6 @@ from wordvec.formats.selection import (
     decoded_words,
     select_vectors,
     words_at,
-    words_to_write,
 )
 from wordvec.formats.tensors import (
     FileMap,
@@ -199,7 +198,7 @@ def output_names(path: str) -> list[str]:
 def write_files(streams: list[BinaryIO], vectors: Vectors, path: str) -> None:
     """Write model, tokenizer and config.  FormatError for words that occur twice or are not
     UTF-8, which a tokenizer cannot have."""
-    words = words_to_write(vectors, path)
+    words = vectors.words
     unknown = words.find(_UNKNOWN)
     n_added = 1 if unknown < 0 else 0
     for piece in _tokenizer_pieces(words, n_added, path):

@@ -34,7 +34,6 @@ from wordvec.formats.selection import (
     chosen_rows,
     decoded_words,
     select_vectors,
-    words_to_write,
 )
 from wordvec.formats.tensors import open_regular, printable
 from wordvec.vectors import Vectors
@@ -189,7 +188,7 @@ def write(stream: BinaryIO, vectors: Vectors, path: str = "output") -> None:
 
     The same vectors give the same bytes.
     """
-    words = words_to_write(vectors, path)
+    words = vectors.words
     with zipfile.ZipFile(stream, "w", zipfile.ZIP_STORED) as archive:
         with _member(archive, "vectors") as member:
             write_matrix(member, vectors.matrix)

@@ -32,7 +32,7 @@ from wordvec import __version__
 from wordvec.errors import FormatError
 from wordvec.formats.checksums import BLOCK_BYTES, BlockSums, Span, blocks_of, verify_blocks
 from wordvec.formats.request import ReadRequest
-from wordvec.formats.selection import chosen_rows, select_vectors, words_to_write
+from wordvec.formats.selection import chosen_rows, select_vectors
 from wordvec.formats.tensors import (
     FileMap,
     Header,
@@ -315,7 +315,7 @@ def _n_bytes(array: NDArray[Any]) -> int:
 
 
 def _sections(vectors: Vectors, path: str) -> dict[str, NDArray[Any]]:
-    words = words_to_write(vectors, path)
+    words = vectors.words
     index = words.word_index
     sections: dict[str, NDArray[Any]] = {
         "words.bytes": words.data[: int(words.ends[-1]) if len(words) else 0],

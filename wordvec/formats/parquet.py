@@ -61,5 +61,5 @@ def write(stream: BinaryIO, vectors: Vectors, path: str = "output") -> None:
     # Vectors hardly pack: a dictionary or zstd would only cost time.
     options = {"compression": "none", "use_dictionary": False}
     with _parquet().ParquetWriter(CountingStream(stream), schema, **options) as writer:
-        for batch in batches_of(vectors, schema, path):
+        for batch in batches_of(vectors, schema):
             writer.write_batch(batch)

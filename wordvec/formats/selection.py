@@ -26,15 +26,6 @@ def decoded_words(words: WordList, request: ReadRequest) -> WordList:
     )
 
 
-def words_to_write(vectors: Vectors, path: str) -> WordList:
-    """The words as bytes; FormatError for those that UTF-8 cannot hold."""
-    try:
-        return WordList.of(vectors.words)
-    except UnicodeEncodeError as error:
-        found = f"{error.object[:60]!r}"
-        raise FormatError(path, None, "words that UTF-8 can hold", found, "rename it") from None
-
-
 def chosen_rows(words: WordList, request: ReadRequest) -> Rows:
     """The rows of a file that are wanted: the first so many, or those of the wanted words.
 
