@@ -19,6 +19,7 @@ from wordvec.errors import FormatError
 from wordvec.kernels import numbers
 
 BLOCK_BYTES = 1 << 20
+_SPARE_BYTES = 1 << 10  # so that a file's end is seen without a larger buffer
 _MAX_HEADER_BYTES = 256
 _MAX_RECORD_BYTES = 1 << 30
 HEADER = re.compile(rb"[ \t]*(\d+)[ \t]+(\d+)[ \t]*\r?\n")
@@ -39,7 +40,8 @@ class BlockReader:
         self.path = path
         self.n_bytes = n_bytes
         self.packing = packing
-        self.buffer = bytearray(BLOCK_BYTES + numbers.PADDING)
+        n_block = BLOCK_BYTES if n_bytes is None else min(BLOCK_BYTES, n_bytes + _SPARE_BYTES)
+        self.buffer = bytearray(n_block + numbers.PADDING)
         self.start = 0
         self.stop = 0
         self.at_end = False
