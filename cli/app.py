@@ -10,6 +10,11 @@ import click
 # name -> (module of this package, what it does); the module holds a click command `command`.
 COMMANDS = {
     "word2vec": ("word2vec", "Train word vectors; the flags of the original word2vec."),
+    "nn": ("nn", "The nearest neighbours of words."),
+    "analogy": ("analogy", "A is to B as C is to what?"),
+    "eval": ("eval", "Score vectors: analogies, word similarity, categories."),
+    "convert": ("convert", "Turn a file of vectors into another format."),
+    "info": ("info", "Say what a file of vectors is and whether it is sound."),
     "demo": ("demo", "Train on the documentation of this Python and show neighbours."),
     "doctor": ("doctor", "Say what this machine offers and what is installed."),
     "tools": ("tools", "Write executables with the original tools' names into a folder."),

@@ -86,9 +86,7 @@ def _assign(vectors: Rows, centroids: Rows, is_empty: NDArray[np.bool_], classes
     return best_scores
 
 
-def _centroids(
-    vectors: Rows, classes: Classes, n_classes: int
-) -> tuple[Rows, NDArray[np.bool_]]:
+def _centroids(vectors: Rows, classes: Classes, n_classes: int) -> tuple[Rows, NDArray[np.bool_]]:
     """Unit centroids, float32[n_classes, dim], and which of them are 0 (as of empty classes)."""
     sizes = np.bincount(classes, minlength=n_classes).astype(np.float32) + 1
     centroids = np.zeros((n_classes, vectors.shape[1]), np.float32)

@@ -7,6 +7,7 @@ Read a set with `read_set` (or a reader of its own), then score vectors on it:
     evaluate_pairs       word similarity, any column layout    Spearman, Pearson
     evaluate_categories  word and category                     purity of k-means clusters
     neighbour_overlap    two sets of vectors, no set           Jaccard of the k nearest
+    soundness            no set                                zero rows, nan, duplicate words
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ from wordvec.evaluate.correlation import (
     pearson,
     spearman,
 )
-from wordvec.evaluate.lookup import Lookup
+from wordvec.evaluate.lookup import Lookup, fold, unit_rows
 from wordvec.evaluate.overlap import OverlapScore, neighbour_overlap
 from wordvec.evaluate.questions import (
     AnalogySet,
@@ -38,6 +39,7 @@ from wordvec.evaluate.questions import (
     read_word_relations,
 )
 from wordvec.evaluate.sets import READERS, EvaluationSet, LeftOut, find_layout, read_set, read_sets
+from wordvec.evaluate.soundness import Norms, RowLengths, Soundness, soundness, soundness_of
 from wordvec.evaluate.wordpairs import (
     SimilarityScore,
     WordPairs,
@@ -57,11 +59,14 @@ __all__ = [
     "Interval",
     "LeftOut",
     "Lookup",
+    "Norms",
     "OverlapScore",
     "Question",
+    "RowLengths",
     "Section",
     "SectionScore",
     "SimilarityScore",
+    "Soundness",
     "WordPairs",
     "answer",
     "average_ranks",
@@ -70,6 +75,7 @@ __all__ = [
     "evaluate_categories",
     "evaluate_pairs",
     "find_layout",
+    "fold",
     "fourth_words",
     "neighbour_overlap",
     "pair_cosines",
@@ -82,5 +88,8 @@ __all__ = [
     "read_set",
     "read_sets",
     "read_word_relations",
+    "soundness",
+    "soundness_of",
     "spearman",
+    "unit_rows",
 ]

@@ -110,7 +110,7 @@ def answer(
         seen[k] = rows[k].min() >= 0 and any(lookup.row(d, restrict) >= 0 for d in question.d)
     correct = np.zeros(len(questions), np.bool_)
     places = np.flatnonzero(seen)
-    found = fourth_words(vectors, rows[places], _N_CANDIDATES, method, restrict)
+    found, _ = fourth_words(vectors, rows[places], _N_CANDIDATES, method, restrict)
     keys = {row: lookup.key(vectors.words[row]) for row in _distinct(found, rows[places])}
     for k, candidates in zip(places.tolist(), found.tolist(), strict=True):
         given = {keys[row] for row in rows[k].tolist()}
@@ -138,6 +138,8 @@ def _sum(name: str, kind: str | None, sections: Sequence[SectionScore]) -> Secti
     return _section(name, kind, n_correct, n_seen, n_total)
 
 
-def _section(name: str, kind: str | None, n_correct: int, n_seen: int, n_total: int) -> SectionScore:
+def _section(
+    name: str, kind: str | None, n_correct: int, n_seen: int, n_total: int
+) -> SectionScore:
     accuracy = n_correct / n_seen if n_seen else None
     return SectionScore(name, kind, n_correct, n_seen, n_total - n_seen, n_total, accuracy)

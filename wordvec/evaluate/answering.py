@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from wordvec.vectors import Matrix, Vectors
 
 Rows = NDArray[np.int64]
+Scores = NDArray[np.float32]
 
 METHODS = ("3cosadd", "3cosmul", "pairwise")
 _QUESTIONS_PER_BATCH = 2048  # for 3cosadd: directions of a few MB
@@ -30,29 +31,33 @@ _EPSILON = np.float32(1e-6)  # gensim's
 
 def fourth_words(
     vectors: Vectors, questions: Rows, n: int, method: str = "3cosadd", restrict: int | None = None
-) -> Rows:
-    """int64[n_questions, n]: the best rows for x, best first, without a, b and c.
+) -> tuple[Rows, Scores]:
+    """The best rows for x, int64[n_questions, n], best first and without a, b and c; and what the
+    rule gives them, float32 of the same shape.
 
     `questions` is int64[n_questions, 3], the rows of a, b and c.  x is looked for among the first
-    `restrict` rows; ties go to the lower row; places that stay empty hold -1.
+    `restrict` rows; ties go to the lower row; places that stay empty hold -1 and nan.
     """
     if method not in METHODS:
         raise ValueError(f"method: expected one of {', '.join(METHODS)}, found {method!r}")
     last = len(vectors) if restrict is None else min(restrict, len(vectors))
     n_batch = _QUESTIONS_PER_BATCH if method == "3cosadd" else _SCORES_PER_STEP // _ROWS_PER_STEP
     found = np.full((len(questions), n), -1, np.int64)
+    scores = np.full((len(questions), n), np.nan, np.float32)
     for start in range(0, len(questions), n_batch):
         batch = questions[start : start + n_batch]
         if method == "3cosadd":
             a, b, c = (unit_rows(vectors, column) for column in batch.T)
-            rows, _ = vectors.nearest(b - a + c, n, excluded=batch.tolist(), last=last)
+            best = vectors.nearest(b - a + c, n, excluded=batch.tolist(), last=last)
         else:
-            rows = _best_rows(vectors, batch, n, method, last)
-        found[start : start + n_batch] = rows
-    return found
+            best = _best_rows(vectors, batch, n, method, last)
+        found[start : start + n_batch], scores[start : start + n_batch] = best
+    return found, scores
 
 
-def _best_rows(vectors: Vectors, batch: Rows, n: int, method: str, last: int) -> Rows:
+def _best_rows(
+    vectors: Vectors, batch: Rows, n: int, method: str, last: int
+) -> tuple[Rows, Scores]:
     terms = tuple(unit_rows(vectors, column) for column in batch.T)
     best = np.full((len(batch), n), -1, np.int64)
     best_scores = np.full((len(batch), n), -np.inf, np.float32)
@@ -71,8 +76,9 @@ def _best_rows(vectors: Vectors, batch: Rows, n: int, method: str, last: int) ->
         order = np.argsort(-both_scores, axis=1, kind="stable")[:, :n]
         best = np.take_along_axis(both, order, 1)
         best_scores = np.take_along_axis(both_scores, order, 1)
-    best[best_scores == -np.inf] = -1
-    return best
+    empty = best_scores == -np.inf
+    best[empty], best_scores[empty] = -1, np.nan
+    return best, best_scores
 
 
 def _top(scores: Matrix, n: int) -> Rows:
@@ -99,7 +105,8 @@ def _cosmul(units: Matrix, a: Matrix, b: Matrix, c: Matrix) -> Matrix:
     scores *= other
     np.matmul(a, units.T, out=other)
     other += 1 + 2 * _EPSILON
-    scores /= other  # twice the rule's value: (1 + cos)/2 is halved once too seldom
+    scores /= other
+    scores *= 0.5  # above, (1 + cos) stands three times for its half
     return np.asarray(scores)
 
 
@@ -109,8 +116,10 @@ def _pairwise(units: Matrix, a: Matrix, b: Matrix, c: Matrix) -> Matrix:
     scores -= np.einsum("ij,ij->i", c, direction)[:, None]
     # |x - c| of unit rows, by their cosine.
     lengths = c @ units.T
-    np.subtract(1, lengths, out=lengths)
+    lengths *= -2
+    lengths += 2
     np.maximum(lengths, 1e-6, out=lengths)  # a copy of c has no direction from c
     np.sqrt(lengths, out=lengths)
     scores /= lengths
+    scores /= np.maximum(np.linalg.norm(direction, axis=1), 1e-12)[:, None]
     return np.asarray(scores)
