@@ -20,8 +20,15 @@ from .asking import (
 @click.command("analogy")
 @click.argument("file", metavar="FILE")
 @click.argument("words", metavar="[A B C]", nargs=-1)
-@click.option("-k", "k", type=click.IntRange(min=1), default=10, show_default=True, metavar="N",
-              help="Answers to show.")  # fmt: skip
+@click.option(
+    "-k",
+    "k",
+    type=click.IntRange(min=1),
+    default=10,
+    show_default=True,
+    metavar="N",
+    help="Answers to show.",
+)
 @click.option(
     "--method",
     type=click.Choice(["3cosadd", "3cosmul", "pairwise"]),

@@ -17,20 +17,32 @@ from .speech import byte_size, note, say, thousands
 @click.argument("source", metavar="IN")
 @click.argument("target", metavar="OUT")
 @click.option("--format", "format", metavar="NAME", help="Format of OUT; its suffix otherwise.")
-@click.option("--from", "source_format", metavar="NAME",
-              help="Format of IN; found by its content otherwise.")  # fmt: skip
-@click.option("--limit", type=click.IntRange(min=1), metavar="N",
-              help="Only the first N words (the most frequent ones).")  # fmt: skip
-@click.option("--words", "words_file", metavar="FILE",
-              help="Only the words in FILE: one a line, up to a blank or tab (a vocabulary with "
-              "counts will do).")  # fmt: skip
+@click.option(
+    "--from", "source_format", metavar="NAME", help="Format of IN; found by its content otherwise."
+)
+@click.option(
+    "--limit",
+    type=click.IntRange(min=1),
+    metavar="N",
+    help="Only the first N words (the most frequent ones).",
+)
+@click.option(
+    "--words",
+    "words_file",
+    metavar="FILE",
+    help="Only the words in FILE: one a line, up to a blank or tab (a vocabulary with "
+    "counts will do).",
+)
 @click.option(
     "--float16",
     is_flag=True,
     help="Round the numbers to 11 bits; half the size in formats that hold float16.",
 )
-@click.option("--allow-pickle", is_flag=True,
-              help="Read gensim's own files too (through a restricted unpickler).")  # fmt: skip
+@click.option(
+    "--allow-pickle",
+    is_flag=True,
+    help="Read gensim's own files too (through a restricted unpickler).",
+)
 def command(
     source: str,
     target: str,
@@ -67,8 +79,10 @@ def command(
         name, packing = recognised(target, format)
         packed = f" in {packing}" if packing else ""
         size = byte_size(os.path.getsize(target))
-        say(f"{target}: {thousands(len(vectors))} words, {vectors.dim} dimensions, "
-            f"{name}{packed}, {size}")  # fmt: skip
+        say(
+            f"{target}: {thousands(len(vectors))} words, {vectors.dim} dimensions, "
+            f"{name}{packed}, {size}"
+        )
     return 0
 
 

@@ -47,24 +47,61 @@ class FileScores:
 
 @click.command("eval")
 @click.argument("paths", metavar="FILE... [SET...]", nargs=-1, required=True)
-@click.option("-s", "--set", "sets", metavar="SET", multiple=True,
-              help="An evaluation set, whatever its content looks like (may be repeated).")  # fmt: skip
-@click.option("--layout", type=click.Choice(["questions", "msr", "bats", "similarity", "categories"]),
-              help="The layout of all sets; found by their content otherwise.")  # fmt: skip
-@click.option("--restrict", type=click.IntRange(min=0), default=DEFAULT_RESTRICT, metavar="N",
-              show_default=True,
-              help="Analogies: ask about, and look for answers among, the first N words; 0: all.")  # fmt: skip
-@click.option("--method", type=click.Choice(["3cosadd", "3cosmul", "pairwise"]),
-              default="3cosadd", show_default=True, help="Analogies: the rule.")  # fmt: skip
-@click.option("--case-sensitive", is_flag=True,
-              help="Tell upper and lower case apart; else the first word that fits counts.")  # fmt: skip
-@click.option("--bootstrap", type=click.IntRange(min=0), default=0, metavar="N",
-              help="Word similarity: 95 % intervals from N resamples of the pairs (try 1000).")  # fmt: skip
-@click.option("--overlap", type=click.IntRange(min=1), metavar="K",
-              help="Share of equal words among the K nearest, between the first FILE and each "
-              "other one (done with K = 10 when there is no SET).")  # fmt: skip
-@click.option("--seed", type=click.IntRange(min=0), default=1, show_default=True, metavar="N",
-              help="Of the bootstrap and of k-means.")  # fmt: skip
+@click.option(
+    "-s",
+    "--set",
+    "sets",
+    metavar="SET",
+    multiple=True,
+    help="An evaluation set, whatever its content looks like (may be repeated).",
+)
+@click.option(
+    "--layout",
+    type=click.Choice(["questions", "msr", "bats", "similarity", "categories"]),
+    help="The layout of all sets; found by their content otherwise.",
+)
+@click.option(
+    "--restrict",
+    type=click.IntRange(min=0),
+    default=DEFAULT_RESTRICT,
+    metavar="N",
+    show_default=True,
+    help="Analogies: ask about, and look for answers among, the first N words; 0: all.",
+)
+@click.option(
+    "--method",
+    type=click.Choice(["3cosadd", "3cosmul", "pairwise"]),
+    default="3cosadd",
+    show_default=True,
+    help="Analogies: the rule.",
+)
+@click.option(
+    "--case-sensitive",
+    is_flag=True,
+    help="Tell upper and lower case apart; else the first word that fits counts.",
+)
+@click.option(
+    "--bootstrap",
+    type=click.IntRange(min=0),
+    default=0,
+    metavar="N",
+    help="Word similarity: 95 % intervals from N resamples of the pairs (try 1000).",
+)
+@click.option(
+    "--overlap",
+    type=click.IntRange(min=1),
+    metavar="K",
+    help="Share of equal words among the K nearest, between the first FILE and each "
+    "other one (done with K = 10 when there is no SET).",
+)
+@click.option(
+    "--seed",
+    type=click.IntRange(min=0),
+    default=1,
+    show_default=True,
+    metavar="N",
+    help="Of the bootstrap and of k-means.",
+)
 @click.option("--sections", is_flag=True, help="Analogies: every section too.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object with all counts.")
 @file_options
@@ -216,14 +253,23 @@ def report(results: list[FileScores], job: Job) -> dict[str, Any]:
         for item in result.scores:
             scores[kinds[type(item)]].append(finite(dataclasses.asdict(item)))
         overlap = result.overlap_with_first
-        files.append({
-            "file": result.path, "n_words": result.n_words, "dim": result.dim, **scores,
-            "overlap_with_first": None if overlap is None else dataclasses.asdict(overlap),
-        })  # fmt: skip
+        files.append(
+            {
+                "file": result.path,
+                "n_words": result.n_words,
+                "dim": result.dim,
+                **scores,
+                "overlap_with_first": None if overlap is None else dataclasses.asdict(overlap),
+            }
+        )
     return {
-        "restrict": job.restrict, "method": job.method, "ignore_case": job.ignore_case,
-        "n_resamples": job.n_resamples, "seed": job.seed, "files": files,
-    }  # fmt: skip
+        "restrict": job.restrict,
+        "method": job.method,
+        "ignore_case": job.ignore_case,
+        "n_resamples": job.n_resamples,
+        "seed": job.seed,
+        "files": files,
+    }
 
 
 def finite(value: Any) -> Any:

@@ -81,9 +81,13 @@ def text_of(found: dict[str, Any]) -> list[str]:
         ["words", f"{thousands(found['n_words'])}{only}"],
         ["first words", " ".join(map(printable, found["first_words"])) or "none"],
         ["dimensions", f"{found['dim']} ({found['dtype']})"],
-        ["row lengths", "no finite row" if norms["min"] is None else
-         f"min {norms['min']:.4g}, median {norms['median']:.4g}, max {norms['max']:.4g}"],
-    ]  # fmt: skip
+        [
+            "row lengths",
+            "no finite row"
+            if norms["min"] is None
+            else f"min {norms['min']:.4g}, median {norms['median']:.4g}, max {norms['max']:.4g}",
+        ],
+    ]
     if found["n_tokens"] is not None:
         rows.append(["counts", f"yes, of {thousands(found['n_tokens'])} tokens"])
     for label, key, examples in (

@@ -20,8 +20,15 @@ from .asking import (
 @click.command("nn")
 @click.argument("file", metavar="FILE")
 @click.argument("words", metavar="[WORD...]", nargs=-1)
-@click.option("-k", "k", type=click.IntRange(min=1), default=10, show_default=True, metavar="N",
-              help="Neighbours to show.")  # fmt: skip
+@click.option(
+    "-k",
+    "k",
+    type=click.IntRange(min=1),
+    default=10,
+    show_default=True,
+    metavar="N",
+    help="Neighbours to show.",
+)
 @output_options
 @file_options
 def command(

@@ -54,9 +54,11 @@ def among(restrict: int | None) -> str:
 
 
 def oov_lines(job: Job) -> list[str]:
-    where = "" if job.restrict is None else (
-        f" (analogies: is not among its first {thousands(job.restrict)})"
-    )  # fmt: skip
+    where = (
+        ""
+        if job.restrict is None
+        else (f" (analogies: is not among its first {thousands(job.restrict)})")
+    )
     return [
         f"OOV, out of vocabulary: the share, in %, of entries with a word that is not in the file"
         f"{where}.",
@@ -91,8 +93,8 @@ def analogy_rows(group: Sequence[Any], with_sections: bool) -> list[list[Any]]:
         if parts[0].n_total and parts[0].n_total < group[0].total.n_total:
             rows.append(section_row(f"  {kind}", parts))
     if with_sections and len(group[0].sections) > 1:
-        for parts in zip(*(score.sections for score in group), strict=True):
-            rows.append(section_row(f"    {printable(parts[0].name)}", parts))
+        for same in zip(*(score.sections for score in group), strict=True):
+            rows.append(section_row(f"    {printable(same[0].name)}", same))
     return rows
 
 
@@ -121,7 +123,7 @@ def category_rows(group: Sequence[Any]) -> list[list[Any]]:
 
 
 def overlap_lines(results: Sequence[FileScores], marks: list[str]) -> list[str]:
-    lines = []
+    lines: list[str] = []
     for mark, result in zip(marks, results, strict=True):
         overlap = result.overlap_with_first
         if overlap is None:

@@ -67,11 +67,10 @@ def thousands(number: int) -> str:
 
 def byte_size(n_bytes: int) -> str:
     """A size for people: 28.7 MB (10^6 bytes)."""
-    size = float(n_bytes)
-    for unit in ("bytes", "kB", "MB", "GB"):
-        if size < 1000:
-            break
+    if n_bytes < 1000:
+        return f"{n_bytes} bytes"
+    size, units = n_bytes / 1000, ["kB", "MB", "GB", "TB"]
+    while size >= 1000 and len(units) > 1:
         size /= 1000
-    else:
-        unit = "TB"
-    return f"{n_bytes} bytes" if unit == "bytes" else f"{size:.1f} {unit}"
+        del units[0]
+    return f"{size:.1f} {units[0]}"

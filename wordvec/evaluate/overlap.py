@@ -60,7 +60,7 @@ def shared_rows(first: Vectors, second: Vectors, n_frequent: int) -> NDArray[np.
 
 
 def _neighbours(vectors: Vectors, rows: NDArray[np.int64], k: int) -> NDArray[np.int64]:
-    """int64[n, k]: for each of `rows` the places in `rows` of its nearest, -1 where there is none."""
+    """int64[n, k]: for each of `rows` the places in `rows` of its nearest, -1 for none."""
     from wordvec.vectors import Vectors
 
     part = np.asarray(vectors.matrix[rows], np.float32)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import os
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from wordvec.errors import FormatError, OptionError
@@ -22,7 +23,7 @@ from wordvec.evaluate.wordpairs import WordPairs, read_pairs
 
 EvaluationSet = AnalogySet | WordPairs | Categories
 
-READERS = {
+READERS: dict[str, Callable[[str], EvaluationSet]] = {
     "questions": read_questions,
     "msr": read_msr,
     "bats": read_word_relations,

@@ -81,9 +81,9 @@ def soundness_of(
 ) -> Soundness:
     """As `soundness`, from the words and the float64[n_words] lengths of their rows."""
     finite = lengths[np.isfinite(lengths)]
-    ends = (float(finite.min()), float(np.median(finite)), float(finite.max())) if len(
-        finite
-    ) else (None, None, None)  # fmt: skip
+    norms = Norms(None, None, None)
+    if len(finite):
+        norms = Norms(float(finite.min()), float(np.median(finite)), float(finite.max()))
     hashes = np.empty(len(lengths), np.int64)
     n_odd = 0
     for row, word in enumerate(words):
@@ -93,12 +93,24 @@ def soundness_of(
     first_of_each = np.unique(hashes, return_index=True)[1]
     again = np.ones(len(hashes), np.bool_)
     again[first_of_each] = False
-    faults = [np.flatnonzero(fault) for fault in (again, lengths == 0, np.isnan(lengths))]
-    shown = {int(row): "" for rows in faults for row in rows[:n_examples]}
-    for row, word in enumerate(words if shown else ()):
-        if row in shown:
-            shown[row] = word
-    examples = [tuple(shown[int(row)] for row in rows[:n_examples]) for rows in faults]
+    duplicates, zeros, nonfinite = (
+        np.flatnonzero(fault).tolist() for fault in (again, lengths == 0, np.isnan(lengths))
+    )
+    wanted = {row for rows in (duplicates, zeros, nonfinite) for row in rows[:n_examples]}
+    shown = {row: word for row, word in enumerate(words) if row in wanted} if wanted else {}
+
+    def examples(rows: list[int]) -> tuple[str, ...]:
+        return tuple(shown[row] for row in rows[:n_examples])
+
     return Soundness(
-        len(lengths), dim, Norms(*ends), *(len(rows) for rows in faults), n_odd, *examples
-    )  # fmt: skip
+        n_words=len(lengths),
+        dim=dim,
+        norms=norms,
+        n_duplicates=len(duplicates),
+        n_zero_rows=len(zeros),
+        n_nonfinite_rows=len(nonfinite),
+        n_odd_words=n_odd,
+        duplicate_examples=examples(duplicates),
+        zero_examples=examples(zeros),
+        nonfinite_examples=examples(nonfinite),
+    )
