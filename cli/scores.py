@@ -54,16 +54,13 @@ def among(restrict: int | None) -> str:
 
 
 def oov_lines(job: Job) -> list[str]:
-    where = (
-        ""
-        if job.restrict is None
-        else (f" (analogies: is not among its first {thousands(job.restrict)})")
-    )
-    return [
-        f"OOV, out of vocabulary: the share, in %, of entries with a word that is not in the file"
-        f"{where}.",
-        "They are left out of the scores; files are comparable where their OOV is alike.",
-    ]
+    lines = ["OOV, out of vocabulary: the share, in %, of entries with a word that the file lacks"]
+    if job.restrict is not None:
+        lines[0] += ","
+        lines.append(f"or, for analogies, that is not among its first {thousands(job.restrict)}.")
+    else:
+        lines[0] += "."
+    return [*lines, "They are left out of the scores: compare files whose OOV is alike."]
 
 
 def side_by_side(groups: list[list[list[Any]]], marks: list[str]) -> list[str]:

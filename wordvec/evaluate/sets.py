@@ -100,7 +100,7 @@ def find_layout(path: str) -> str:
     if _count(lines, " ") == 4:
         return "questions"
     delimiter = find_delimiter(lines, 2)
-    if delimiter is not None and _count(lines, delimiter) == 2:
+    if delimiter is not None and _count(lines, delimiter) == 2 and not _is_prose(lines, delimiter):
         return _two_columns(path, lines, delimiter)
     raise FormatError(
         path,
@@ -116,6 +116,13 @@ def _count(lines: list[Line], delimiter: str) -> int | None:
     """The number of fields that all lines have; None when they differ."""
     counts = {len(split(line.text, delimiter)) for line in lines}
     return counts.pop() if len(counts) == 1 else None
+
+
+def _is_prose(lines: list[Line], delimiter: str) -> bool:
+    """Whether what looks like columns is a sentence with a comma: only tabs hold blanks apart."""
+    return delimiter in ",;" and any(
+        " " in field for x in lines for field in split(x.text, delimiter)
+    )
 
 
 def _two_columns(path: str, lines: list[Line], delimiter: str) -> str:
