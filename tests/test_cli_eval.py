@@ -41,7 +41,7 @@ def test_several_files_side_by_side(wordvec, folder):
     assert rows["kinds"][1] == "4" and len(rows["kinds"]) == 2 + 2 * 3
     assert "semantic" in rows and "gram1" in rows
     assert "Neighbour overlap with [1]" in out and lines[-1].startswith("[2]  ")
-    assert max(map(len, lines)) <= 110
+    assert max(map(len, lines)) <= 140
 
 
 def test_json_has_every_count(wordvec, folder):
