@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from wordvec.errors import OptionError
 from wordvec.files import OutputFile
 from wordvec.formats import gensim_word2vec, open_reader, word2vec_binary, word2vec_text
+from wordvec.formats.request import ReadRequest
 from wordvec.gensim3 import Gensim3Names, warn_renamed
 from wordvec.vectors import Matrix, Row, Vectors
 
@@ -373,9 +374,10 @@ class KeyedVectors(Gensim3Names):
         else:
             read = word2vec_text.read_headless if no_header else word2vec_text.read
         with open_reader(os.fspath(fname)) as reader:
-            words, matrix = read(reader, limit or None, encoding, unicode_errors)
-        n_rows = len(words)
-        words, matrix = gensim_word2vec.drop_duplicates(words, matrix)
+            request = ReadRequest(limit=limit or None, encoding=encoding, errors=unicode_errors)
+            found = read(reader, request)
+        n_rows = len(found)
+        words, matrix = gensim_word2vec.drop_duplicates(list(found.words), found.matrix)
         if fvocab is None:
             counts = np.arange(n_rows, n_rows - len(words), -1, dtype=np.int64)
         else:

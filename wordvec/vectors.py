@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from typing import overload
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any, overload
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,12 +18,14 @@ _BLOCK_NUMBERS = 1 << 22  # numbers of the matrix per step of a query: 16 MB
 
 
 class Vectors:
-    """Words, and one float32 row for each.
+    """Words, and one row of numbers for each.
 
-    words   list[str]; a word that occurs twice is looked up at its first row
-    matrix  float32[n_words, dim]; not copied: it may be a view of padded rows, and belongs to
-            whoever made it.  Call `matrix_changed` after changing it.
-    counts  int64[n_words] or None: how often each word occurred in the training text
+    words     list[str]; a word that occurs twice is looked up at its first row
+    matrix    float32 or float16[n_words, dim]; not copied: it may be a view of padded rows or of
+              a file, and belongs to whoever made it.  Call `matrix_changed` after changing it.
+              Rows come out as float32.
+    counts    int64[n_words] or None: how often each word occurred in the training text
+    metadata  dict[str, Any]: where the vectors come from; {} when unknown
     """
 
     def __init__(
@@ -31,10 +33,14 @@ class Vectors:
         words: Sequence[str],
         matrix: Matrix,
         counts: NDArray[np.int64] | None = None,
+        metadata: dict[str, Any] | None = None,
     ) -> None:
         matrix = np.asarray(matrix)
-        if matrix.ndim != 2 or matrix.dtype != np.float32:
-            raise TypeError(f"matrix: expected float32[n, dim], found {matrix.dtype}{matrix.shape}")
+        if matrix.ndim != 2 or matrix.dtype not in (np.float32, np.float16):
+            raise TypeError(
+                "matrix: expected float32[n, dim] or float16[n, dim], "
+                f"found {matrix.dtype}{matrix.shape}"
+            )
         if len(words) != len(matrix):
             raise ValueError(f"{len(words)} words for {len(matrix)} rows")
         if counts is not None and len(counts) != len(words):
@@ -42,6 +48,7 @@ class Vectors:
         self.words = words if isinstance(words, list) else list(words)
         self.matrix: Matrix = matrix
         self.counts = None if counts is None else np.asarray(counts, dtype=np.int64)
+        self.metadata: dict[str, Any] = {} if metadata is None else metadata
         self._index: dict[str, int] | None = None
         self._norms: Row | None = None
 
@@ -92,18 +99,24 @@ class Vectors:
             raise KeyError(f"word {word!r} not in vocabulary")
         return row
 
+    def rows_of(self, words: Iterable[str]) -> NDArray[np.int64]:
+        """int64[n]: the row of each word, -1 where there is none."""
+        return np.array([self.index.get(word, -1) for word in words], dtype=np.int64)
+
     @overload
     def __getitem__(self, word: str) -> Row: ...
     @overload
     def __getitem__(self, word: Sequence[str]) -> Matrix: ...
     def __getitem__(self, word: str | Sequence[str]) -> NDArray[np.float32]:
-        """One word: its row, float32[dim], a read-only view.  A list: a copy, float32[n, dim]."""
+        """One word: its row, float32[dim], read-only (a view unless the matrix is float16).  A
+        list: a copy, float32[n, dim]."""
         if isinstance(word, str):
             return self._row(self.index_of(word))
-        return np.asarray(self.matrix[[self.index_of(item) for item in word]])
+        rows = self.matrix[[self.index_of(item) for item in word]]
+        return np.asarray(rows, dtype=np.float32)
 
     def _row(self, row: int) -> Row:
-        view: Row = self.matrix[row]
+        view: Row = self.matrix[row].astype(np.float32, copy=False)
         view.flags.writeable = False
         return view
 
@@ -188,7 +201,8 @@ class Vectors:
         """(first row, rows) in pieces small enough that Ctrl-C is answered between them."""
         step = max(1, _BLOCK_NUMBERS // self.dim) if self.dim else max(1, last)
         for start in range(first, last, step):
-            yield start, self.matrix[start : min(start + step, last)]
+            rows = self.matrix[start : min(start + step, last)]
+            yield start, rows.astype(np.float32, copy=False)
 
     def _cosines(self, direction: Row, first: int = 0, last: int | None = None) -> Row:
         """float32: the cosine of each row in first..last with a unit vector; nan where a row has
