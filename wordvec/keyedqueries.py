@@ -103,9 +103,7 @@ class KeyedQueries(KeyedRows):
         first, last = self._clipped(0, None, restrict_vocab)
         directions = np.array([direction for direction, _ in targets], dtype=np.float32)
         excluded = [given for _, given in targets]
-        return self._named(
-            *self.nearest(directions, min(topn, len(self)), excluded, first, last)
-        )
+        return self._named(*self.nearest(directions, min(topn, len(self)), excluded, first, last))
 
     def _target(self, added: list[Any], taken: list[Any]) -> tuple[Row, list[int]]:
         """The direction of the mean, and the rows of the keys that it is made of."""
@@ -119,9 +117,7 @@ class KeyedQueries(KeyedRows):
                 weights[k] = item[1]
         mean = self.get_mean_vector(keys, weights, post_normalize=True, ignore_missing=False)
         given = [
-            self.get_index(key)
-            for key in keys
-            if isinstance(key, KEYS) and self.has_index_for(key)
+            self.get_index(key) for key in keys if isinstance(key, KEYS) and self.has_index_for(key)
         ]
         return mean, given
 
@@ -293,9 +289,11 @@ class KeyedQueries(KeyedRows):
         if not all(known):
             logger.warning("At least one of the documents had no words in the vocabulary.")
             return float("inf")
-        return movers_distance(
-            *known, lambda words: np.array([self.get_vector(word, norm=norm) for word in words])
-        )
+
+        def rows_of(words: list[Key]) -> NDArray[Any]:
+            return np.array([self.get_vector(word, norm=norm) for word in words])
+
+        return movers_distance(known[0], known[1], rows_of)
 
     def similarity_unseen_docs(self, *args: Any, **kwargs: Any) -> float:
         raise NotImplementedError("Call similarity_unseen_docs on a Doc2Vec model instead.")

@@ -373,7 +373,7 @@ def checked_dtype(dtype: Any) -> np.dtype[Any]:
     """float32 or float16; OptionError for other types, which no kernel here reads."""
     if np.dtype(dtype) not in (np.float32, np.float16):
         raise OptionError("datatype", "numpy.float32 or numpy.float16", dtype)
-    return np.dtype(dtype)
+    return cast("np.dtype[Any]", np.dtype(dtype))
 
 
 def prep_vectors(
