@@ -16,7 +16,7 @@ import numpy as np
 
 from wordvec.errors import FormatError, OptionError
 from wordvec.files import OutputFile
-from wordvec.formats import contents, packing, word2vec_binary, word2vec_text
+from wordvec.formats import contents, gensim_saved, packing, word2vec_binary, word2vec_text
 from wordvec.formats.blocks import BlockReader
 from wordvec.formats.packing import open_reader
 from wordvec.formats.request import ReadRequest
@@ -47,6 +47,7 @@ class FileFormat(VectorFormat, Protocol):
 
 # Asked in this order: the strictest first.
 FORMATS: tuple[VectorFormat, ...] = (
+    cast(VectorFormat, gensim_saved),
     cast(VectorFormat, word2vec_text),
     cast(VectorFormat, word2vec_binary),
 )
