@@ -224,16 +224,22 @@ class KeyedRows(Vectors):
         A key that is there keeps its vector, unless there are open places (as in gensim).  Adding
         one by one takes the same time for each.
         """
-        keys, row = self.index_to_key, self.next_index
-        if row >= len(keys) or keys[row] is not None:
-            self.add_vectors([key], [vector])
-            self.next_index = len(keys)
-            return self.key_to_index[key]
-        self._make_writable()
-        self.matrix[row] = vector
-        keys[row] = key
-        self.key_to_index[key] = row
-        self.next_index += 1
+        keys, index, row = self.index_to_key, self.key_to_index, self.next_index
+        numbers = np.asarray(vector, dtype=self.matrix.dtype).reshape(self.dim)
+        if row < len(keys) and keys[row] is None:
+            self._make_writable()
+            keys[row] = key
+        elif key in index:
+            return index[key]
+        else:
+            row = len(keys)
+            self.matrix = self._grown(_MATRIX, self.matrix, row + 1)
+            keys.append(key)
+            for name, values in self.expandos.items():
+                self.expandos[name] = self._grown(name, values, row + 1)
+        self.matrix[row] = numbers
+        index[key] = row
+        self.next_index = row + 1
         self.matrix_changed()
         return row
 

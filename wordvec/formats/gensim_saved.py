@@ -93,17 +93,19 @@ class _Saved:
             raise FormatError(self.path, None, expected, f"{len(matrix)}")
         counts = self._counts(keys)
         rows = self._wanted(keys, request)
-        everything = len(rows) == len(keys)
-        if not everything:
-            matrix = matrix[rows]
+        if rows is not None:
+            keys, matrix = [keys[row] for row in rows], matrix[rows]
+            counts = counts if counts is None else counts[rows]
         if not request.mmap or matrix.dtype != request.dtype or not matrix.dtype.isnative:
             matrix = np.array(matrix, dtype=request.dtype)
-        words = [_word(keys[row]) for row in rows]
-        counts = counts if counts is None or everything else counts[rows]
+        words = keys if set(map(type, keys)) == {str} else [_word(key) for key in keys]
         return Vectors(words, np.asarray(matrix), counts, {"gensim_class": self.kind})
 
-    def _wanted(self, keys: list[Any], request: ReadRequest) -> list[int]:
-        """The rows that are asked for; those that gensim left without a key are not."""
+    def _wanted(self, keys: list[Any], request: ReadRequest) -> list[int] | None:
+        """The rows that are asked for, None for all; those that gensim left without a key are
+        not."""
+        if request.limit is None and request.wanted is None and None not in keys:
+            return None
         rows = [row for row in range(request.n_wanted(len(keys))) if keys[row] is not None]
         if request.wanted is None:
             return rows
@@ -113,7 +115,7 @@ class _Saved:
         for name in ("index_to_key", "index2word", "index2entity"):
             keys = self.attributes.get(name)
             if isinstance(keys, list):
-                if not all(key is None or isinstance(key, (str, int)) for key in keys):
+                if not set(map(type, keys)) <= {str, int, type(None)}:
                     raise FormatError(self.path, None, f"words in {name}", "other things")
                 return keys
         raise FormatError(
