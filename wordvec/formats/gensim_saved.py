@@ -169,6 +169,8 @@ class _Saved:
         return None if None in found else self._checked_counts(found, len(keys))
 
     def _checked_counts(self, values: Any, n_keys: int) -> NDArray[np.int64] | None:
+        if isinstance(values, np.ndarray) and values.dtype.kind in "iu":
+            return values.astype(np.int64) if values.shape == (n_keys,) else None
         try:
             counts = np.array([0 if value is None else value for value in values], dtype=np.int64)
         except (TypeError, ValueError, OverflowError):
