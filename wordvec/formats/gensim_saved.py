@@ -38,6 +38,7 @@ _KNOWN: dict[tuple[str, str], Any] = {
 }
 _KNOWN["gensim.utils", "call_on_class_only"] = Ignored
 _EXPECTED = "word vectors that gensim saved"
+_LONGEST_NGRAM = 100  # longer ones would take a long word's length squared
 _ROW_ATTRIBUTES = ("vectors", "syn0")
 
 
@@ -145,12 +146,15 @@ class _Saved:
         if len(words) != len(keys) or words.shape[1:] != ngrams.shape[1:] or len(ngrams) != bucket:
             found = f"{words.shape} and {ngrams.shape}"
             raise FormatError(self.path, None, "rows for all words and n-grams", found)
+        if max_n > _LONGEST_NGRAM:
+            raise FormatError(self.path, None, f"max_n of {_LONGEST_NGRAM} at most", f"{max_n}")
         rows = np.array(words, dtype=np.float32)
         if bucket == 0:
             return rows
-        for row, key in enumerate(keys):
-            places = ngram_buckets(_word(key), min_n, max_n, bucket) if key is not None else []
-            rows[row] = (rows[row] + ngrams[places].sum(axis=0)) / (len(places) + 1)
+        with np.errstate(all="ignore"):  # rows may hold anything
+            for row, key in enumerate(keys):
+                places = ngram_buckets(_word(key), min_n, max_n, bucket) if key is not None else []
+                rows[row] = (rows[row] + ngrams[places].sum(axis=0)) / (len(places) + 1)
         return rows
 
     def _counts(self, keys: list[Any]) -> NDArray[np.int64] | None:
@@ -215,17 +219,20 @@ def ngram_buckets(word: str, min_n: int, max_n: int, bucket: int) -> list[int]:
     letters = [letter.encode("utf-8", "surrogatepass") for letter in f"<{word}>"]
     found = []
     for start in range(len(letters)):
-        for n in range(max(1, min_n), min(max_n, len(letters) - start) + 1):
-            if n == 1 and start in (0, len(letters) - 1):
-                continue
-            found.append(_fnv(b"".join(letters[start : start + n])) % bucket)
+        number = _FNV_START
+        for n, letter in enumerate(letters[start : start + max_n], 1):
+            number = _hashed(number, letter)
+            if n >= min_n and not (n == 1 and start in (0, len(letters) - 1)):
+                found.append(number % bucket)
     return found
 
 
-def _fnv(ngram: bytes) -> int:
+_FNV_START = 2166136261
+
+
+def _hashed(number: int, text: bytes) -> int:
     """FNV-1a of 32 bits, with bytes taken as signed: a slip of fastText's that files depend on."""
-    number = 2166136261
-    for byte in ngram:
+    for byte in text:
         number ^= byte if byte < 128 else byte | 0xFFFFFF00
         number = number * 16777619 & 0xFFFFFFFF
     return number
