@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 from wordvec.errors import (
     CorpusError,
     FormatError,
+    MissingExtraError,
     OptionError,
     OutputError,
     TrainingError,
@@ -38,6 +39,7 @@ __all__ = [
     "CorpusError",
     "FormatError",
     "KeyedVectors",
+    "MissingExtraError",
     "OptionError",
     "OutputError",
     "TokenRules",
