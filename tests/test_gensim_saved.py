@@ -117,6 +117,36 @@ def test_places_without_a_word(tmp_path: Path) -> None:
     assert list(found.words) == ["a", "b"] and found.matrix.tolist() == [[1], [3]]
 
 
+OLD_FILES = [
+    *(f"old_w2v_models/w2v_{version}.mdl" for version in (
+        "0.12.0", "0.12.4", "0.13.3", "0.13.4", "1.0.1", "2.3.0", "3.0.0", "3.2.0", "3.4.0")),
+    "model-from-gensim-3.8.0.w2v", "word2vec_3.3", "word2vec_old_sep", "word2vec_pre_kv_py2",
+    "word2vec_pre_kv_sep_py3", "word2vec_pre_kv_py3_4", "compatible-hash-true.model",
+    "old_d2v_models/d2v_3.4.0.mdl", "old_keyedvectors_320.dat", "lee_fasttext",
+]  # fmt: skip
+
+
+@pytest.mark.rivals
+@pytest.mark.parametrize("name", OLD_FILES)
+def test_files_of_old_gensims(name: str) -> None:
+    """Files that gensim keeps for its own tests; some of them gensim 4 itself cannot read."""
+    models = pytest.importorskip("gensim.models")
+    path = Path(models.__file__).parents[1] / "test" / "test_data" / name
+    if not path.exists():
+        pytest.skip(f"this gensim lacks {name}")
+    found = load(path)
+    assert len(found) > 2 and np.isfinite(found.matrix).all() and found.counts is not None
+    assert (np.linalg.norm(found.matrix, axis=1) > 0).all() and found.counts.min() > 0
+    try:
+        saved = models.KeyedVectors.load(str(path))
+        theirs = getattr(saved, "wv", saved)
+    except Exception:  # too old for it
+        return
+    assert list(found.words) == theirs.index_to_key
+    np.testing.assert_allclose(found.matrix, theirs.vectors, rtol=1e-5, atol=1e-7)
+    assert found.counts.tolist() == theirs.expandos["count"].tolist()
+
+
 # As gensim 3 wrote them: the same names of classes, made here for as long as a pickle is written
 
 

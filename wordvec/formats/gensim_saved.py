@@ -29,6 +29,7 @@ _CLASSES = {
     "Doc2VecKeyedVectors WordEmbeddingsKeyedVectors BaseKeyedVectors Vocab CompatVocab",
     "word2vec": "Word2Vec Word2VecVocab Word2VecTrainables Vocab",
     "fasttext": "FastText FastTextKeyedVectors FastTextVocab FastTextTrainables",
+    "wrappers.fasttext": "FastText FastTextKeyedVectors",
     "doc2vec": "Doc2Vec Doc2VecVocab Doc2VecTrainables Doctag DocvecsArray",
 }
 _KNOWN: dict[tuple[str, str], Any] = {

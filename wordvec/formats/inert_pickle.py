@@ -238,10 +238,12 @@ _PYTHON: dict[tuple[str, str], Any] = {
     ("_codecs", "encode"): Builder(_encode),
     ("collections", "OrderedDict"): SavedDict,
     ("collections", "defaultdict"): SavedDict,
+    # What Python 3.4 called it in protocol 2, for Python 2.
+    ("UserString", "defaultdict"): SavedDict,
 }
 for _builtins, _copyreg in (("builtins", "copyreg"), ("__builtin__", "copy_reg")):
     _PYTHON[_copyreg, "_reconstructor"] = Builder(_reconstructor)
-    for _name in ("hash", "int", "object", "set", "frozenset"):
+    for _name in ("hash", "int", "long", "object", "set", "frozenset"):
         _PYTHON[_builtins, _name] = Ignored
 
 
