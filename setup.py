@@ -46,8 +46,9 @@ EXTENSIONS = [
     kernel("sgd", *instruction_set_files("sgd")),
     kernel("tokens"),
     kernel("merging"),
-    kernel("numbers"),
+    kernel("numbers", *instruction_set_files("number_lines")),
     kernel("pickling"),
+    kernel("wordindex"),
 ]
 missing = [e.sources[0] for e in EXTENSIONS if not Path(e.sources[0]).exists()]
 assert not missing, f"the sources lack {missing}: an sdist without its .pyx files? (MANIFEST.in)"

@@ -270,9 +270,9 @@ def write_result(job: Job, vocab: Vocab, vectors: NDArray[np.float32], to: Outpu
 
         write_classes(to.stream, vocab.words, classes_of(vectors, job.classes))
     elif job.binary:
-        word2vec_binary.write(to.stream, Vectors(vocab.words, vectors), to.path)
+        word2vec_binary.write(to.stream, Vectors(vocab, vectors), to.path)
     else:
-        word2vec_text.write(to.stream, Vectors(vocab.words, vectors), to.path)
+        word2vec_text.write(to.stream, Vectors(vocab, vectors), to.path)
 
 
 class OriginalProgress:

@@ -386,6 +386,10 @@ HAND_MADE = {
     "hashing in a set": b"\x8f(" + b")" + b"2\x86" * 60 + b"\x90.",
     "hashing in a frozen set": b"(" + b")" + b"2\x86" * 60 + b"\x91.",
     "hashing by setitems": b"}(" + b")" + b"2\x86" * 60 + b"K\x01u.",
+    "showing for years": RECONSTRUCT + b"(cnumpy\nndarray\nK\x00\x85C\x01btR(K\x01K\x01\x85"
+    + DTYPE + b")" + b"2\x86" * 60 + b"\x85R\x89C\x01xtb.",
+    "showing a shape": RECONSTRUCT + b"(cnumpy\nndarray\nK\x00\x85C\x01btR(K\x01"
+    + b")" + b"2\x86" * 60 + DTYPE + text("f4") + b"\x85R\x89C\x01xtb.",
     "hashing in an ordered dict": b"ccollections\nOrderedDict\n](" + b")" + b"2\x86" * 60
     + b"K\x01e\x85\x85R)R.",
     "collisions": b"}\x8a\x09" + b"\x01" * 9 + b"K\x01s.",

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from wordvec.errors import OptionError
 from wordvec.vectors import Matrix, Row, Vectors
+from wordvec.words import WordList
 
 Key = str | int | np.integer[Any]
 KEYS = (str, int, np.integer)
@@ -30,7 +31,7 @@ class KeyedRows(Vectors):
     next_index  the first place that `KeyedVectors(vector_size, count)` left open
     """
 
-    _words: Any = ()
+    _words: WordList
     _keys: list[Any] | None = None
     _rows_by_key: dict[Any, int] | None = None
 
@@ -150,7 +151,7 @@ class KeyedRows(Vectors):
         if self._rows_by_key is not None:
             return self._rows_by_key.get(key, -1)
         if isinstance(key, str):
-            return self.index.get(key, -1)
+            return self._words.find(key)
         hash(key)  # TypeError for what can be no key, as from a dict
         return -1
 

@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 from wordvec import formats
 from wordvec.errors import OptionError
 from wordvec.files import OutputFile
-from wordvec.formats import gensim_word2vec, open_reader, word2vec_binary, word2vec_text
+from wordvec.formats import gensim_word2vec, glove_text, open_reader, word2vec_binary, word2vec_text
 from wordvec.formats.request import ReadRequest
 from wordvec.gensim3 import Gensim3Names
 from wordvec.keyedrows import Key, checked_dtype, prep_vectors
@@ -208,7 +208,7 @@ class KeyedVectors(Gensim3Names):
         )
         found = _read_word2vec(fname, binary, no_header, request)
         n_rows = len(found)
-        words, matrix = gensim_word2vec.drop_duplicates(list(found.words), found.matrix)
+        words, matrix = gensim_word2vec.drop_duplicates(found.words, found.matrix)
         if fvocab is None:
             counts = np.arange(n_rows, n_rows - len(words), -1, dtype=np.int64)
         else:
@@ -261,7 +261,7 @@ def _read_word2vec(fname: Path, binary: bool, no_header: bool, request: ReadRequ
         raise NotImplementedError("no_header: only text files can be without a first line")
     read: Callable[..., Vectors] = word2vec_binary.read
     if not binary:
-        read = word2vec_text.read_headless if no_header else word2vec_text.read
+        read = glove_text.read if no_header else word2vec_text.read
     with open_reader(os.fspath(fname)) as reader:
         return read(reader, request)
 
