@@ -21,7 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from wordvec import formats
-from wordvec.errors import OptionError
+from wordvec.errors import FormatError, OptionError
 from wordvec.files import OutputFile
 from wordvec.formats import gensim_word2vec, glove_text, open_reader, word2vec_binary, word2vec_text
 from wordvec.formats.request import ReadRequest
@@ -263,7 +263,13 @@ def _read_word2vec(fname: Path, binary: bool, no_header: bool, request: ReadRequ
     if not binary:
         read = glove_text.read if no_header else word2vec_text.read
     with open_reader(os.fspath(fname)) as reader:
-        return read(reader, request)
+        found = read(reader, request)
+    if no_header and np.any(found.words.data == ord(" ")):
+        # GloVe's words may hold spaces, gensim's may not: a line has a number too many.
+        word = next(word for word in found.words if " " in word)
+        expected = "words without spaces, and as many numbers in each line"
+        raise FormatError(fname, None, expected, f"{word[:40]!r} before the numbers")
+    return found
 
 
 def _own_format() -> str:
