@@ -49,6 +49,8 @@ EXTENSIONS = [
     kernel("numbers", *instruction_set_files("number_lines")),
     kernel("pickling"),
     kernel("wordindex"),
+    kernel("phrases"),
+    kernel("collocations"),
 ]
 missing = [e.sources[0] for e in EXTENSIONS if not Path(e.sources[0]).exists()]
 assert not missing, f"the sources lack {missing}: an sdist without its .pyx files? (MANIFEST.in)"

@@ -15,7 +15,7 @@ LEVELS = {
     "unpacking": 0.5,
     "kernels": 1, "words": 1.8, "nearest": 1.9,
     "vocab": 2, "sources": 2, "spill": 2, "vectors": 2, "idcache": 2.2, "sentences": 2.2,
-    "rules": 2.1, "segments": 2.2, "encoding": 2.3, "corpus": 2.5,
+    "rules": 2.1, "segments": 2.2, "encoding": 2.3, "corpus": 2.5, "lostkey": 2, "phrases": 2.5,
     "trainer": 3, "formats": 3,
     "movers": 1.9, "significance": 1.9, "keyedrows": 3, "keyedqueries": 3.1,
     "keyedevaluation": 3.2, "gensim3": 3.3, "keyedvectors": 3.5, "models": 4,

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from wordvec.corpus import TokenRules, read_corpus
     from wordvec.formats import load, save
     from wordvec.keyedvectors import KeyedVectors
+    from wordvec.models.phrases import ENGLISH_CONNECTOR_WORDS, FrozenPhrases, Phrases
     from wordvec.models.word2vec import Word2Vec
     from wordvec.vectors import Vectors
     from wordvec.vocab import Vocab
@@ -25,7 +26,10 @@ __version__ = "0.1.0"
 
 # Loaded when first asked for, so that `wordvec --help` need not wait for NumPy.
 _PLACES = {
+    "ENGLISH_CONNECTOR_WORDS": "wordvec.models.phrases",
+    "FrozenPhrases": "wordvec.models.phrases",
     "KeyedVectors": "wordvec.keyedvectors",
+    "Phrases": "wordvec.models.phrases",
     "TokenRules": "wordvec.corpus",
     "Vectors": "wordvec.vectors",
     "Vocab": "wordvec.vocab",
@@ -36,12 +40,15 @@ _PLACES = {
 }
 
 __all__ = [
+    "ENGLISH_CONNECTOR_WORDS",
     "CorpusError",
     "FormatError",
+    "FrozenPhrases",
     "KeyedVectors",
     "MissingExtraError",
     "OptionError",
     "OutputError",
+    "Phrases",
     "TokenRules",
     "TrainingError",
     "Vectors",

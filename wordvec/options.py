@@ -149,3 +149,23 @@ class Word2VecOptions:
         check_options(self)
         if self.alpha > 0 and self.min_alpha > self.alpha:
             raise OptionError("min_alpha", f"at most alpha, {self.alpha:g}", self.min_alpha)
+
+
+@dataclass(frozen=True, slots=True)
+class PhraseOptions:
+    """Which two words that follow each other become one.  Defaults are gensim 4's."""
+
+    min_count: int = option(
+        5, "words and pairs that occur less often are never joined", flag="-min-count",
+        low=0, high=2**31 - 1,
+    )  # fmt: skip
+    threshold: float = option(
+        10.0, "join pairs that score above this; higher means fewer phrases", flag="-threshold",
+        original=100.0,
+    )  # fmt: skip
+    workers: int = option(
+        3, "threads; the result is the same for any number", flag="-threads", low=1, high=4096
+    )
+
+    def __post_init__(self) -> None:
+        check_options(self)

@@ -18,15 +18,18 @@ class TokenRules:
     ignored wherever they stand; everything else belongs to a word.
 
     `max_word_bytes`: longer words are cut (0: never).  `nul_ends_word`: the rest of a word after
-    a NUL byte is ignored.  `drop_unterminated`: a last word without a separator after it is not
-    read.  `separator`: the end of a sentence is row 0 of the vocabulary, `</s>`, and the same
-    word in the text ends a sentence too.  Only `separator` applies to Python sentences.
+    a NUL byte is ignored; a word that begins with one is left out, or, with `keep_empty`, kept as
+    the word of one NUL byte, which stands for the empty one.
+    `drop_unterminated`: a last word without a separator after it is not read.  `separator`: the
+    end of a sentence is row 0 of the vocabulary, `</s>`, and the same word in the text ends a
+    sentence too.  Only `separator` applies to Python sentences.
     """
 
     max_word_bytes: int = 0
     nul_ends_word: bool = False
     drop_unterminated: bool = False
     separator: bool = False
+    keep_empty: bool = False
 
 
 @dataclass(frozen=True)
