@@ -86,3 +86,14 @@ class OutputError(WordvecError, OSError):
 
 class TrainingError(WordvecError):
     """Training cannot go on, for example because the loss is no longer finite."""
+
+
+class MissingExtraError(WordvecError, ImportError):
+    """A package that wordvec can do without is needed for what was asked."""
+
+    def __init__(self, purpose: str, extra: str, package: str) -> None:
+        self.extra = extra
+        super().__init__(
+            f"{purpose} needs the package {package}, which is not installed; "
+            f"install it with: pip install 'wordvec[{extra}]'"
+        )
