@@ -53,6 +53,7 @@ EXTENSIONS = [
     kernel("topk", *instruction_set_files("topk"), *vnni_files("topk")),
     kernel("merging"),
     kernel("numbers", *instruction_set_files("number_lines")),
+    kernel("pickling"),
     kernel("wordindex"),
     kernel("phrases"),
     kernel("collocations"),
