@@ -350,7 +350,7 @@ def _n_bytes(array: NDArray[Any]) -> int:
 
 
 def _sections(vectors: Vectors, path: str) -> dict[str, NDArray[Any]]:
-    words = vectors.words
+    words = WordList.of(vectors.words)  # KeyedVectors may have a list
     index = words.word_index
     sections: dict[str, NDArray[Any]] = {
         "words.bytes": words.data[: int(words.ends[-1]) if len(words) else 0],
