@@ -8,6 +8,8 @@ from typing import overload
 import numpy as np
 from numpy.typing import NDArray
 
+from wordvec.subwords import Subwords
+
 Matrix = NDArray[np.float32]
 Row = NDArray[np.float32]
 
@@ -21,7 +23,10 @@ class Vectors:
     matrix  float32[n_words, dim]; not copied: it may be a view of padded rows, and belongs to
             whoever made it.  Call `matrix_changed` after changing it.
     counts  int64[n_words] or None: how often each word occurred in the training text
+    subwords  Subwords or None: rows of n-grams, from which unseen words get vectors; may be set
     """
+
+    subwords: Subwords | None = None
 
     def __init__(
         self,
@@ -49,7 +54,13 @@ class Vectors:
         return iter(self.words)
 
     def __contains__(self, word: object) -> bool:
-        return word in self.index
+        """Has the word a row, or can one be built for it?"""
+        return word in self.index or self._can_build(word)
+
+    def _can_build(self, word: object) -> bool:
+        return (
+            self.subwords is not None and isinstance(word, str) and self.subwords.can_build(word)
+        )
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({len(self)} words, {self.dim} dimensions)"
@@ -94,10 +105,25 @@ class Vectors:
     @overload
     def __getitem__(self, word: Sequence[str]) -> Matrix: ...
     def __getitem__(self, word: str | Sequence[str]) -> NDArray[np.float32]:
-        """One word: its row, float32[dim], a read-only view.  A list: a copy, float32[n, dim]."""
+        """One word: its row, float32[dim], a read-only view.  A list: a copy, float32[n, dim].
+
+        With `subwords`, an unseen word has the mean of its n-grams' rows.  KeyError for a word
+        without either.
+        """
         if isinstance(word, str):
-            return self._row(self.index_of(word))
+            return self._unseen(word) if self._is_unseen(word) else self._row(self.index_of(word))
+        if any(self._is_unseen(item) for item in word):
+            return np.vstack([self[item] for item in word])
         return np.asarray(self.matrix[[self.index_of(item) for item in word]])
+
+    def _is_unseen(self, word: str) -> bool:
+        return word not in self.index and self._can_build(word)
+
+    def _unseen(self, word: str) -> Row:
+        assert self.subwords is not None
+        row = self.subwords.row_of(word)
+        row.flags.writeable = False
+        return row
 
     def _row(self, row: int) -> Row:
         view: Row = self.matrix[row]
