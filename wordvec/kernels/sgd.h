@@ -17,7 +17,7 @@ enum {
     WV_PAIR_RING = 16,   /* pairs prepared ahead when every pair has its own negatives */
     WV_DRAWS_AHEAD = 16, /* noise draws made ahead, a power of 2 */
     WV_PREFETCH_CENTRES = 2,
-    WV_PREFETCH_SUBWORDS = 2, /* a word's rows are asked for so many centres before it enters */
+    WV_PREFETCH_SUBWORDS = 1, /* centres by which a word's rows are asked for before it enters */
 };
 
 /* Alias method (Walker 1977, Vose 1991): slot i gives i when 32 random bits are < threshold,
