@@ -123,7 +123,7 @@ def show_neighbours(vectors: KeyedVectors) -> None:
 def write(vectors: KeyedVectors, file: OutputFile) -> None:
     from wordvec.formats import word2vec_text
 
-    word2vec_text.write(file.stream, vectors.words, vectors.matrix, file.path)
+    word2vec_text.write(file.stream, vectors, file.path)
 
 
 def print_next_steps(path: str) -> None:

@@ -263,15 +263,16 @@ def train_and_write(
 
 def write_result(job: Job, vocab: Vocab, vectors: NDArray[np.float32], to: OutputFile) -> None:
     from wordvec.formats import word2vec_binary, word2vec_text
+    from wordvec.vectors import Vectors
 
     if job.classes > 0:
         from .classes import classes_of, write_classes
 
         write_classes(to.stream, vocab.words, classes_of(vectors, job.classes))
     elif job.binary:
-        word2vec_binary.write(to.stream, vocab, vectors, to.path)
+        word2vec_binary.write(to.stream, Vectors(vocab.words, vectors), to.path)
     else:
-        word2vec_text.write(to.stream, vocab, vectors, to.path)
+        word2vec_text.write(to.stream, Vectors(vocab.words, vectors), to.path)
 
 
 class OriginalProgress:

@@ -11,7 +11,9 @@ import struct
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -20,9 +22,11 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 import wordvec
+from wordvec import formats
 from wordvec.errors import FormatError, OptionError, OutputError
 from wordvec.formats import blocks, load, save, word2vec_binary, word2vec_text
 from wordvec.formats.blocks import BlockReader
+from wordvec.formats.request import ReadRequest
 from wordvec.vectors import Vectors
 
 FORMATS = [word2vec_text, word2vec_binary]
@@ -37,13 +41,17 @@ WORDS = [
 MATRIX = np.arange(18, dtype=np.float32).reshape(6, 3) / 8 - 1
 
 
-def read(module: Any, data: bytes, sized: bool = True) -> tuple[list[str], np.ndarray]:
-    return module.read(BlockReader(io.BytesIO(data), "file", len(data) if sized else None))
+def read(
+    module: Any, data: bytes, sized: bool = True, **options: Any
+) -> tuple[Sequence[str], np.ndarray]:
+    reader = BlockReader(io.BytesIO(data), "file", len(data) if sized else None)
+    found = module.read(reader, ReadRequest(**options))
+    return found.words, found.matrix
 
 
 def write(module: Any, words: Any, matrix: np.ndarray) -> bytes:
     stream = io.BytesIO()
-    module.write(stream, words, matrix)
+    module.write(stream, SimpleNamespace(words=words, matrix=matrix))
     return stream.getvalue()
 
 
@@ -189,8 +197,7 @@ def test_headers_that_lie(module: Any, sized: bool, header: str) -> None:
 @pytest.mark.parametrize("module", FORMATS)
 def test_limit(module: Any) -> None:
     content = write(module, WORDS, MATRIX)
-    reader = BlockReader(io.BytesIO(content), "file", len(content))
-    words, matrix = module.read(reader, limit=2)
+    words, matrix = read(module, content, limit=2)
     assert words == WORDS[:2] and bits(matrix) == bits(MATRIX[:2])
 
 
@@ -238,6 +245,84 @@ def test_writers_check_their_arguments(module: Any) -> None:
         write(module, ["a"], MATRIX[:2])
     with pytest.raises(TypeError, match="float64"):
         write(module, ["a"], MATRIX[:1].astype(np.float64))
+
+
+@pytest.mark.parametrize("module", FORMATS)
+@pytest.mark.parametrize("sized", [True, False])
+def test_chosen_words_and_half_precision(
+    module: Any, sized: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(blocks, "BLOCK_BYTES", 500)
+    monkeypatch.setattr(blocks, "_FIRST_MATRIX_BYTES", 100)
+    matrix = np.random.default_rng(0).integers(-99, 99, (200, 3)).astype(np.float32) / 8
+    words = [f"w{k % 150}" for k in range(200)]
+    content = write(module, words, matrix)
+    for limit in (None, 0, 20, 170):
+        wanted = frozenset(["w3", "w149", "w10", "none"])
+        rows = [k for k, word in enumerate(words[:limit]) if word in wanted]
+        found, numbers = read(module, content, sized, wanted=wanted, limit=limit)
+        assert found == [words[k] for k in rows] and bits(numbers) == bits(matrix[rows])
+        found, numbers = read(module, content, sized, dtype="float16", limit=limit)
+        assert found == words[:limit] and numbers.dtype == np.float16
+        assert np.array_equal(numbers, matrix[:limit])
+    with pytest.raises(FormatError, match=r"65504 at most for float16, found 1e\+06 in .* 'b'"):
+        read(module, write(module, ["a", "b"], np.float32([[1], [1e6]])), dtype=np.float16)
+    infinite = write(module, ["a"], np.float32([[np.inf]]))
+    assert read(module, infinite, dtype=np.float16)[1] == np.inf
+    half = MATRIX.astype(np.float16)
+    assert write(module, WORDS, half) == write(module, WORDS, half.astype(np.float32))
+
+
+def test_requests_are_checked(tmp_path: Path) -> None:
+    for options, message in [({"limit": -1}, "limit: expected None, or 0"),
+                             ({"dtype": "int8"}, "float32 or float16, found 'int8'"),
+                             ({"dtype": "odd"}, "float32 or float16"),
+                             ({"words": "the"}, "a list of words")]:  # fmt: skip
+        with pytest.raises(OptionError, match=message):
+            load(tmp_path / "v", **options)
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [(b"", "an empty file"), (b"{\"a\": [1]}", "JSON"), (b"[[1, 2], [3]]", "JSON"),
+     (b"\x80\x04\x95abc", "a pickle"), (b"\x7fELF\2\1\1", "an ELF program"),
+     (b"PK\3\4" + b"x" * 40, "a zip archive"), (b"\xba\x16\x4f\x2f\x0c\0\0\0", "a fastText model"),
+     (b"\x93NUMPY\1\0", "a NumPy array"), (b"PAR1" + b"x" * 40, "a Parquet file"),
+     (b"\x08" + bytes(7) + b"{\"a\":1 }", "a safetensors file"), (bytes(100), "nothing but zero"),
+     (b"\xff\xfeh\0i\0", "UTF-16 text"), (b"<!DOCTYPE html>", "HTML or XML"),
+     (b"It was a dark night.", "text that begins 'It was a dark"),
+     (b"\1\2\3\xfe", "binary data that begins")],
+)  # fmt: skip
+def test_what_a_file_is_instead(tmp_path: Path, content: bytes, message: str) -> None:
+    (tmp_path / "v").write_bytes(content)
+    with pytest.raises(FormatError, match=f"found {message}") as caught:
+        load(tmp_path / "v")
+    assert caught.value.offset == 0
+    (tmp_path / "v.gz").write_bytes(gzip.compress(content))
+    with pytest.raises(FormatError, match=f"found gzip of {message}"):
+        load(tmp_path / "v.gz")
+
+
+def test_formats_that_need_a_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    mapped = SimpleNamespace(
+        NAME="mapped", SUFFIXES=(".map",), NEEDS_FILE=True,
+        sniff=lambda head: head.startswith(b"MAPPED"),
+        open_file=lambda path, request: Vectors(["a"], MATRIX[:1], metadata={"path": path}),
+    )  # fmt: skip
+    monkeypatch.setattr(formats, "FORMATS", (mapped, *formats.FORMATS))
+    (tmp_path / "v").write_bytes(b"MAPPED")
+    assert load(tmp_path / "v").metadata == {"path": str(tmp_path / "v")}
+    (tmp_path / "v.gz").write_bytes(gzip.compress(b"MAPPED"))
+    with pytest.raises(FormatError, match="a plain file, which mapped needs, found gzip data"):
+        load(tmp_path / "v.gz")
+    with pytest.raises(OptionError, match=r"a name without \.gz"):
+        save(Vectors(WORDS, MATRIX), tmp_path / "v.map.gz")
+    reading, writing = os.pipe()
+    os.write(writing, b"MAPPED")
+    os.close(writing)
+    with pytest.raises(FormatError, match="found a pipe or a device"):
+        load(f"/dev/fd/{reading}")
+    os.close(reading)
 
 
 @given(words_strategy, st.integers(1, 4), st.data())
@@ -321,6 +406,8 @@ def test_failed_save_leaves_nothing(tmp_path: Path) -> None:
 
 ENDLESS = """
 import sys
+from types import SimpleNamespace
+
 import numpy as np
 from wordvec.files import OutputFile
 from wordvec.formats import word2vec_binary, word2vec_text
@@ -334,7 +421,7 @@ class Words:
 matrix = np.broadcast_to(np.linspace(-1, 1, 300, dtype=np.float32), (20_000_000, 300))
 module = word2vec_text if sys.argv[2] == "text" else word2vec_binary
 with OutputFile(sys.argv[1]) as output:
-    module.write(output.stream, Words(), matrix)
+    module.write(output.stream, SimpleNamespace(words=Words(), matrix=matrix))
 """
 
 

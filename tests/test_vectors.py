@@ -64,6 +64,18 @@ def test_construction_checks() -> None:
         Vectors(["a"], MATRIX[:1], np.array([1, 2]))
 
 
+def test_rows_metadata_and_half_precision(vectors: Vectors) -> None:
+    assert vectors.rows_of(["w3", "none", "w0"]).tolist() == [3, -1, 0]
+    assert vectors.rows_of([]).dtype == np.int64
+    assert vectors.metadata == {}
+    assert Vectors(["a"], MATRIX[:1], metadata={"seed": 1}).metadata == {"seed": 1}
+    half = Vectors(WORDS, MATRIX.astype(np.float16))
+    assert half.matrix.dtype == np.float16
+    assert half["w3"].dtype == half[["w3"]].dtype == half.norms.dtype == np.float32
+    assert np.array_equal(half["w3"], half.matrix[3])
+    assert half.similar("w9", 3)[0][0] == vectors.similar("w9", 1)[0][0]
+
+
 def test_similar(vectors: Vectors) -> None:
     for n in (1, 5, N_WORDS - 1, 500):
         assert same_list(vectors.similar("w9", n), twin_nearest(MATRIX[9], n, [9]))

@@ -20,7 +20,14 @@ from wordvec.sources import CHUNK_BYTES, Sentences, Source, TextFiles, TextReade
 from wordvec.spill import TemporaryFile, fresh_ids
 from wordvec.vocab import Vocab
 
-__all__ = ["FASTTEXT_RULES", "WORD2VEC_RULES", "EncodedCorpus", "TokenRules", "count_vocab", "read_corpus"]
+__all__ = [
+    "FASTTEXT_RULES",
+    "WORD2VEC_RULES",
+    "EncodedCorpus",
+    "TokenRules",
+    "count_vocab",
+    "read_corpus",
+]
 
 # What the original reads: 98 bytes of a word, up to a NUL, no last word without a separator.
 WORD2VEC_RULES = TokenRules(

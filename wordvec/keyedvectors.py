@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from wordvec.errors import OptionError
 from wordvec.files import OutputFile
 from wordvec.formats import gensim_word2vec, open_reader, word2vec_binary, word2vec_text
+from wordvec.formats.request import ReadRequest
 from wordvec.gensim3 import Gensim3Names, warn_renamed
 from wordvec.vectors import Matrix, Row, Vectors
 
@@ -97,10 +98,16 @@ class KeyedVectors(Gensim3Names):
         return self.get_index(key, -1) >= 0
 
     def __contains__(self, key: object) -> bool:
-        return self.has_index_for(cast(Key, key))
+        return self.has_index_for(cast(Key, key)) or super().__contains__(key)
 
     def get_vector(self, key: Key, norm: bool = False) -> Row:
-        """The row of a key, read-only; with `norm` a copy of length 1."""
+        """The row of a key, read-only; with `norm` a copy of length 1.
+
+        With `subwords`, an unseen word has the mean of its n-grams' rows.
+        """
+        built = self._built_row(key) if isinstance(key, str) else None
+        if built is not None:
+            return _unit_or_zero(built) if norm else built
         row = self.get_index(key)
         if not norm:
             return self._row(row)
@@ -246,8 +253,13 @@ class KeyedVectors(Gensim3Names):
         last = min(clip_end or len(self), len(self))
         if not topn:
             return self._cosines(mean, clip_start, last)
-        given = [self.get_index(key) for key in keys if isinstance(key, _KEYS)]
-        return self._named(self._nearest(mean, topn, given, clip_start, last))
+        given = [
+            self.get_index(key)
+            for key in keys
+            if isinstance(key, _KEYS) and self.has_index_for(key)  # not so for built rows
+        ]
+        found = self.nearest(mean[None], min(topn, len(self)), [given], clip_start, last)
+        return self._named(*found)[0]
 
     def similar_by_word(
         self, word: Key, topn: int | None = 10, restrict_vocab: int | None = None
@@ -372,9 +384,10 @@ class KeyedVectors(Gensim3Names):
         else:
             read = word2vec_text.read_headless if no_header else word2vec_text.read
         with open_reader(os.fspath(fname)) as reader:
-            words, matrix = read(reader, limit or None, encoding, unicode_errors)
-        n_rows = len(words)
-        words, matrix = gensim_word2vec.drop_duplicates(words, matrix)
+            request = ReadRequest(limit=limit or None, encoding=encoding, errors=unicode_errors)
+            found = read(reader, request)
+        n_rows = len(found)
+        words, matrix = gensim_word2vec.drop_duplicates(list(found.words), found.matrix)
         if fvocab is None:
             counts = np.arange(n_rows, n_rows - len(words), -1, dtype=np.int64)
         else:

@@ -61,7 +61,8 @@ def ngrams_of_words(
 ) -> tuple[Starts, Numbers]:
     """Buckets of the n-grams of many words: word i is arena[starts[i]:starts[i + 1]].
 
-    The word `without` gets none.  Returns (ngram_starts int64[n + 1], buckets int32[...]), new arrays.  MemoryError.
+    The word `without` gets none.  Returns (ngram_starts int64[n + 1], buckets int32[...]), new
+    arrays.  MemoryError.
     """
     n_words = len(starts) - 1
     ngram_starts = np.zeros(n_words + 1, np.int64)

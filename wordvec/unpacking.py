@@ -34,8 +34,16 @@ _BEGINNINGS = {
     "xz": re.compile(rb"\xfd7zXZ\x00"),
     "zstd": re.compile(rb"\x28\xb5\x2f\xfd"),
 }
-_MAGIC_BYTES = 10
+MAGIC_BYTES = 10
 _ZSTD_READ_BYTES = 1 << 14  # small: it may unpack to much more
+
+
+def compression_of(head: bytes) -> str:
+    """gzip, bzip2, xz or zstd by the first MAGIC_BYTES of a file, else ""."""
+    for name, beginning in _BEGINNINGS.items():
+        if beginning.match(head):
+            return name
+    return ""
 
 
 class ReadingStopped(Exception):
@@ -52,8 +60,8 @@ class _Pipe(io.RawIOBase):
         self._raw = raw
         self._stop_requested = stop_requested
         self._head = b""
-        while len(self._head) < _MAGIC_BYTES:
-            more = self._read(_MAGIC_BYTES - len(self._head))
+        while len(self._head) < MAGIC_BYTES:
+            more = self._read(MAGIC_BYTES - len(self._head))
             if not more:
                 break
             self._head += more
@@ -115,16 +123,14 @@ class UnpackedFile:
     def _unpacked(self, stop_requested: Callable[[], bool]) -> Any:
         whole: Any
         if self.raw.seekable():
-            head = self.raw.read(_MAGIC_BYTES)
+            head = self.raw.read(MAGIC_BYTES)
             self.raw.seek(0)
             whole = self.raw
         else:
             pipe = _Pipe(self.raw, stop_requested)
             head = pipe.head
             whole = pipe
-        for name, beginning in _BEGINNINGS.items():
-            if beginning.match(head):
-                self.compression = name
+        self.compression = compression_of(head)
         if self.compression:
             whole = io.BufferedReader(whole, _PACKED_READ_BYTES)
         if self.compression == "gzip":
@@ -134,7 +140,7 @@ class UnpackedFile:
         if self.compression == "xz":
             return lzma.LZMAFile(whole)
         if self.compression == "zstd":
-            return _ZstdStream(self.path, whole)
+            return ZstdStream(self.path, whole)
         return whole
 
     def fill(self, buffer: memoryview) -> int:
@@ -154,10 +160,6 @@ class UnpackedFile:
             raise self._error(error, self.offset + n_bytes) from error
         except ReadingStopped:
             raise
-        except Exception as error:
-            if self.compression != "zstd":  # zstandard has an error class of its own
-                raise
-            raise self._error(error, self.offset + n_bytes) from error
         self.offset += n_bytes
         return n_bytes
 
@@ -181,7 +183,7 @@ class UnpackedFile:
         self.raw.close()
 
 
-class _ZstdStream(io.RawIOBase):
+class ZstdStream(io.RawIOBase):
     """Frame after frame unpacked.  The library's own reader takes a cut file for a whole one."""
 
     def __init__(self, path: str, stream: BinaryIO) -> None:
@@ -209,7 +211,10 @@ class _ZstdStream(io.RawIOBase):
                 return 0
             if self._frame is None:
                 self._frame = self._library.ZstdDecompressor().decompressobj()
-            self._unpacked = memoryview(self._frame.decompress(self._packed))
+            try:
+                self._unpacked = memoryview(self._frame.decompress(self._packed))
+            except self._library.ZstdError as error:
+                raise OSError(str(error)) from error
             self._packed = b""
             if self._frame.eof:
                 self._packed = self._frame.unused_data

@@ -2,27 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from typing import overload
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any, overload
 
 import numpy as np
 from numpy.typing import NDArray
 
+from wordvec.nearest import nearest_rows
 from wordvec.subwords import Subwords
 
 Matrix = NDArray[np.float32]
 Row = NDArray[np.float32]
+Neighbours = list[tuple[str, float]]  # words and their cosines, best first
 
 _BLOCK_NUMBERS = 1 << 22  # numbers of the matrix per step of a query: 16 MB
 
 
 class Vectors:
-    """Words, and one float32 row for each.
+    """Words, and one row of numbers for each.
 
-    words   list[str]; a word that occurs twice is looked up at its first row
-    matrix  float32[n_words, dim]; not copied: it may be a view of padded rows, and belongs to
-            whoever made it.  Call `matrix_changed` after changing it.
-    counts  int64[n_words] or None: how often each word occurred in the training text
+    words     list[str]; a word that occurs twice is looked up at its first row
+    matrix    float32 or float16[n_words, dim]; not copied: it may be a view of padded rows or of
+              a file, and belongs to whoever made it.  Call `matrix_changed` after changing it.
+              Rows come out as float32.
+    counts    int64[n_words] or None: how often each word occurred in the training text
+    metadata  dict[str, Any]: where the vectors come from; {} when unknown
     subwords  Subwords or None: rows of n-grams, from which unseen words get vectors; may be set
     """
 
@@ -33,10 +37,14 @@ class Vectors:
         words: Sequence[str],
         matrix: Matrix,
         counts: NDArray[np.int64] | None = None,
+        metadata: dict[str, Any] | None = None,
     ) -> None:
         matrix = np.asarray(matrix)
-        if matrix.ndim != 2 or matrix.dtype != np.float32:
-            raise TypeError(f"matrix: expected float32[n, dim], found {matrix.dtype}{matrix.shape}")
+        if matrix.ndim != 2 or matrix.dtype not in (np.float32, np.float16):
+            raise TypeError(
+                "matrix: expected float32[n, dim] or float16[n, dim], "
+                f"found {matrix.dtype}{matrix.shape}"
+            )
         if len(words) != len(matrix):
             raise ValueError(f"{len(words)} words for {len(matrix)} rows")
         if counts is not None and len(counts) != len(words):
@@ -44,6 +52,7 @@ class Vectors:
         self.words = words if isinstance(words, list) else list(words)
         self.matrix: Matrix = matrix
         self.counts = None if counts is None else np.asarray(counts, dtype=np.int64)
+        self.metadata: dict[str, Any] = {} if metadata is None else metadata
         self._index: dict[str, int] | None = None
         self._norms: Row | None = None
 
@@ -55,12 +64,9 @@ class Vectors:
 
     def __contains__(self, word: object) -> bool:
         """Has the word a row, or can one be built for it?"""
-        return word in self.index or self._can_build(word)
-
-    def _can_build(self, word: object) -> bool:
-        return (
-            self.subwords is not None and isinstance(word, str) and self.subwords.can_build(word)
-        )
+        if word in self.index:
+            return True
+        return self.subwords is not None and isinstance(word, str) and self.subwords.can_build(word)
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({len(self)} words, {self.dim} dimensions)"
@@ -100,70 +106,125 @@ class Vectors:
             raise KeyError(f"word {word!r} not in vocabulary")
         return row
 
+    def rows_of(self, words: Iterable[str]) -> NDArray[np.int64]:
+        """int64[n]: the row of each word, -1 where there is none."""
+        return np.array([self.index.get(word, -1) for word in words], dtype=np.int64)
+
     @overload
     def __getitem__(self, word: str) -> Row: ...
     @overload
     def __getitem__(self, word: Sequence[str]) -> Matrix: ...
     def __getitem__(self, word: str | Sequence[str]) -> NDArray[np.float32]:
-        """One word: its row, float32[dim], a read-only view.  A list: a copy, float32[n, dim].
+        """One word: its row, float32[dim], read-only (a view unless the matrix is float16).  A
+        list: a copy, float32[n, dim].
 
         With `subwords`, an unseen word has the mean of its n-grams' rows.  KeyError for a word
         without either.
         """
         if isinstance(word, str):
-            return self._unseen(word) if self._is_unseen(word) else self._row(self.index_of(word))
-        if any(self._is_unseen(item) for item in word):
-            return np.vstack([self[item] for item in word])
-        return np.asarray(self.matrix[[self.index_of(item) for item in word]])
+            built = self._built_row(word)
+            return self._row(self.index_of(word)) if built is None else built
+        if self.subwords is not None:
+            return np.array([self[item] for item in word], np.float32).reshape(-1, self.dim)
+        rows = self.matrix[[self.index_of(item) for item in word]]
+        return np.asarray(rows, dtype=np.float32)
 
-    def _is_unseen(self, word: str) -> bool:
-        return word not in self.index and self._can_build(word)
-
-    def _unseen(self, word: str) -> Row:
-        assert self.subwords is not None
+    def _built_row(self, word: str) -> Row | None:
+        """The row that `subwords` gives a word without one of its own; None when there is none."""
+        if self.subwords is None or word in self.index or not self.subwords.can_build(word):
+            return None
         row = self.subwords.row_of(word)
         row.flags.writeable = False
         return row
 
     def _row(self, row: int) -> Row:
-        view: Row = self.matrix[row]
+        view: Row = self.matrix[row].astype(np.float32, copy=False)
         view.flags.writeable = False
         return view
 
-    def similar(self, query: str | Row, n: int = 10) -> list[tuple[str, float]]:
+    def nearest(
+        self,
+        directions: Matrix,
+        n: int,
+        excluded: Sequence[Sequence[int]] | None = None,
+        first: int = 0,
+        last: int | None = None,
+        n_threads: int | None = None,
+    ) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+        """The `n` rows of first..last with the largest cosine to each of directions
+        float32[n_directions, dim]; `excluded` gives for each the rows that are not wanted.
+
+        Returns rows int64 and cosines float32, both [n_directions, n]: best first, exact, ties by
+        lower row.  Places that stay empty have row -1 and cosine nan.
+        """
+        return nearest_rows(
+            self.matrix, self.norms, directions, n,
+            excluded=excluded, first=first, last=last, n_threads=n_threads,
+        )  # fmt: skip
+
+    @overload
+    def similar(self, query: str | Row, n: int = 10) -> Neighbours: ...
+    @overload
+    def similar(self, query: list[str] | list[Row], n: int = 10) -> list[Neighbours]: ...
+    def similar(
+        self, query: str | Row | list[str] | list[Row], n: int = 10
+    ) -> Neighbours | list[Neighbours]:
         """The `n` words whose rows have the largest cosine with a word's row or a vector.
 
         Best first, ties by lower row.  The query word itself is left out, and so are rows
-        without a direction (all zero, or not finite).
+        without a direction (all zero, or not finite).  A list of queries (or a matrix, a query in
+        each row) is answered together, far faster than one by one: a list for each.
         """
-        if isinstance(query, str):
-            row = self.index_of(query)
-            return self._named(self._nearest(self._unit(row), n, [row]))
-        return self._named(self._nearest(unit(query, self.dim), n))
+        if isinstance(query, str) or (isinstance(query, np.ndarray) and query.ndim < 2):
+            return self._similar([query], n)[0]
+        return self._similar(query, n)
+
+    def _similar(self, queries: Sequence[str | Row] | Row, n: int) -> list[Neighbours]:
+        directions = np.empty((len(queries), self.dim), dtype=np.float32)
+        excluded: list[list[int]] = []
+        for place, query in enumerate(queries):
+            if isinstance(query, str):
+                excluded.append([self.index_of(query)])
+                directions[place] = self.matrix[excluded[-1][0]]
+            else:
+                excluded.append([])
+                directions[place] = checked(query, self.dim)
+        return self._named(*self.nearest(directions, min(n, len(self)), excluded))
 
     def similarity(self, a: str, b: str) -> float:
         """The cosine of two words' rows; nan if one is all zero."""
         first, second = self.index_of(a), self.index_of(b)
         return float(np.dot(self._unit(first), self._unit(second)))
 
-    def analogy(self, a: str, b: str, c: str, n: int = 10) -> list[tuple[str, float]]:
+    def analogy(self, a: str, b: str, c: str, n: int = 10) -> Neighbours:
         """a is to b as c is to what?  The words nearest to b - a + c of unit rows, without the
         three."""
-        rows = [self.index_of(word) for word in (a, b, c)]
-        target = self._unit(rows[1]) - self._unit(rows[0]) + self._unit(rows[2])
-        return self._named(self._nearest(unit(target, self.dim), n, rows))
+        return self.analogies([(a, b, c)], n)[0]
+
+    def analogies(self, questions: Sequence[tuple[str, str, str]], n: int = 1) -> list[Neighbours]:
+        """For each (a, b, c): a is to b as c is to what?  As `analogy`, all questions together."""
+        rows = [[self.index_of(word) for word in question] for question in questions]
+        units = [[self._unit(row) for row in question] for question in rows]
+        directions = np.array([b - a + c for a, b, c in units], dtype=np.float32)
+        directions = directions.reshape(len(rows), self.dim)
+        return self._named(*self.nearest(directions, min(n, len(self)), rows))
 
     def _unit(self, row: int) -> Row:
         return unit(self.matrix[row], self.dim)
 
-    def _named(self, found: list[tuple[int, float]]) -> list[tuple[str, float]]:
-        return [(self.words[row], cosine) for row, cosine in found]
+    def _named(self, rows: NDArray[np.int64], cosines: NDArray[np.float32]) -> list[Neighbours]:
+        """Rows and cosines as `nearest` gives them, as (word, cosine) without the empty places."""
+        return [
+            [(self.words[row], cosine) for row, cosine in zip(*pair, strict=True) if row >= 0]
+            for pair in zip(rows.tolist(), cosines.tolist(), strict=True)
+        ]
 
     def _blocks(self, first: int, last: int) -> Iterator[tuple[int, Matrix]]:
         """(first row, rows) in pieces small enough that Ctrl-C is answered between them."""
         step = max(1, _BLOCK_NUMBERS // self.dim) if self.dim else max(1, last)
         for start in range(first, last, step):
-            yield start, self.matrix[start : min(start + step, last)]
+            rows = self.matrix[start : min(start + step, last)]
+            yield start, rows.astype(np.float32, copy=False)
 
     def _cosines(self, direction: Row, first: int = 0, last: int | None = None) -> Row:
         """float32: the cosine of each row in first..last with a unit vector; nan where a row has
@@ -176,36 +237,18 @@ class Vectors:
             cosines /= self.norms[first:last]
         return cosines
 
-    def _nearest(
-        self,
-        direction: Row,
-        n: int,
-        excluded: Sequence[int] = (),
-        first: int = 0,
-        last: int | None = None,
-    ) -> list[tuple[int, float]]:
-        """The `n` best (row, cosine) of first..last without the rows in `excluded`."""
-        scores = self._cosines(direction, first, last)
-        scores[~np.isfinite(scores)] = -np.inf
-        for row in excluded:
-            if 0 <= row - first < len(scores):
-                scores[row - first] = -np.inf
-        if n < 1 or not len(scores):
-            return []
-        worst = -np.inf
-        if n < len(scores):
-            worst = np.partition(scores, len(scores) - n)[len(scores) - n]
-        # All that reach the n-th best score, so that the order of equal ones is ours.
-        rows = np.flatnonzero((scores >= worst) & (scores > -np.inf))
-        best = rows[np.argsort(-scores[rows], kind="stable")][:n]
-        return [(int(row) + first, float(scores[row])) for row in best]
+
+def checked(vector: Row, dim: int) -> Row:
+    """`vector` as float32[dim]; ValueError when it has another shape."""
+    vector = np.asarray(vector, dtype=np.float32)
+    if vector.shape != (dim,):
+        raise ValueError(f"expected a vector of {dim} numbers, found shape {vector.shape}")
+    return vector
 
 
 def unit(vector: Row, dim: int) -> Row:
     """`vector` scaled to length 1, float32; all nan if its length is 0."""
-    vector = np.asarray(vector, dtype=np.float32)
-    if vector.shape != (dim,):
-        raise ValueError(f"expected a vector of {dim} numbers, found shape {vector.shape}")
+    vector = checked(vector, dim)
     length = np.sqrt(np.dot(vector.astype(np.float64), vector))
     with np.errstate(divide="ignore", invalid="ignore"):
         return np.asarray(vector / length, dtype=np.float32)

@@ -1,36 +1,48 @@
 """Files of word vectors: load and save, and the table of formats.
 
-A format is a module with NAME, SUFFIXES, sniff(head), read(reader) and write(stream, words,
-matrix); it becomes known by one line in FORMATS.
+A format is a module with NAME, SUFFIXES, sniff(head), write(stream, vectors, path) and either
+read(reader, request), for what can come from any stream, or NEEDS_FILE = True and
+open_file(path, request), for what is mapped into memory or read out of order.  It becomes known
+by one line in FORMATS.
 """
 
 from __future__ import annotations
 
-import bz2
-import contextlib
-import gzip
-import io
-import lzma
 import os
-from collections.abc import Iterator
-from typing import BinaryIO, Protocol, cast
+from collections.abc import Iterable
+from typing import Any, BinaryIO, Protocol, cast
+
+import numpy as np
 
 from wordvec.errors import FormatError, OptionError
 from wordvec.files import OutputFile
-from wordvec.formats import word2vec_binary, word2vec_text
-from wordvec.formats.blocks import BlockReader, Matrix, Words, size_of
+from wordvec.formats import contents, packing, word2vec_binary, word2vec_text
+from wordvec.formats.blocks import BlockReader
+from wordvec.formats.packing import open_reader
+from wordvec.formats.request import ReadRequest
 from wordvec.vectors import Vectors
+
+__all__ = ["FORMATS", "ReadRequest", "format_named", "load", "open_reader", "recognise", "save"]
 
 
 class VectorFormat(Protocol):
+    """What every format module has; see the text of this module for what else it has."""
+
     NAME: str
     SUFFIXES: tuple[str, ...]
 
     def sniff(self, head: bytes) -> bool: ...
-    def read(
-        self, reader: BlockReader, limit: int | None = ..., encoding: str = ..., errors: str = ...
-    ) -> tuple[list[str], Matrix]: ...
-    def write(self, stream: BinaryIO, words: Words, matrix: Matrix, path: str = ...) -> None: ...
+    def write(self, stream: BinaryIO, vectors: Vectors, path: str) -> None: ...
+
+
+class StreamFormat(VectorFormat, Protocol):
+    def read(self, reader: BlockReader, request: ReadRequest) -> Vectors: ...
+
+
+class FileFormat(VectorFormat, Protocol):
+    NEEDS_FILE: bool
+
+    def open_file(self, path: str, request: ReadRequest) -> Vectors: ...
 
 
 # Asked in this order: the strictest first.
@@ -39,8 +51,7 @@ FORMATS: tuple[VectorFormat, ...] = (
     cast(VectorFormat, word2vec_binary),
 )
 
-_HEAD_BYTES = 1 << 16
-_MAGIC = {".gz": b"\x1f\x8b", ".bz2": b"BZh", ".xz": b"\xfd7zXZ\x00", ".zst": b"\x28\xb5\x2f\xfd"}
+HEAD_BYTES = 1 << 16
 
 
 def format_named(name: str) -> VectorFormat:
@@ -51,77 +62,99 @@ def format_named(name: str) -> VectorFormat:
     raise OptionError("format", " or ".join(repr(f.NAME) for f in FORMATS), name)
 
 
-def load(path: str | os.PathLike[str], format: str | None = None) -> Vectors:
+def needs_file(vector_format: VectorFormat) -> bool:
+    """Whether the format has open_file, and not read."""
+    return bool(getattr(vector_format, "NEEDS_FILE", False))
+
+
+def load(
+    path: str | os.PathLike[str],
+    format: str | None = None,
+    *,
+    limit: int | None = None,
+    words: Iterable[str] | None = None,
+    dtype: Any = np.float32,
+    mmap: bool = True,
+    allow_pickle: bool = False,
+) -> Vectors:
     """Read a file of word vectors; its format is found by its content unless `format` names it.
 
     Files packed with gzip, bzip2, xz or zstd (that one needs the package zstandard) are unpacked
-    on the way.  Raises FormatError, or the OSError of a file that cannot be opened.
+    on the way.
+
+    limit         only the first so many words; the rest of the file is neither read nor checked
+    words         of those, only these words, in the order of the file; words that the file lacks
+                  are not in the result
+    dtype         "float32", or "float16" for half the memory: rows rounded to 11 bits
+    mmap          formats made for it stay in the file, and the matrix is a read-only view
+    allow_pickle  read files that hold pickled objects, gensim's own: by an unpickler that can
+                  make a few harmless classes and nothing else.  Off unless asked for.
+
+    Raises FormatError, or the OSError of a file that cannot be opened; OptionError for options
+    that make no sense.
     """
     name = os.fspath(path)
+    request = ReadRequest(
+        limit=limit,
+        wanted=None if words is None else _as_set(words),
+        dtype=dtype,
+        mmap=mmap,
+        allow_pickle=allow_pickle,
+    )
+    chosen = format_named(format) if format else None
     with open_reader(name) as reader:
-        while reader.stop < _HEAD_BYTES and reader.fill():
-            pass
-        head = bytes(reader.buffer[: min(reader.stop, _HEAD_BYTES)])
-        words, matrix = (format_named(format) if format else _recognise(name, head)).read(reader)
-    return Vectors(words, matrix)
+        if chosen is None:
+            chosen = recognise(name, reader.head(HEAD_BYTES), reader.packing)
+        if not needs_file(chosen):
+            return cast(StreamFormat, chosen).read(reader, request)
+        _need_plain_file(reader, chosen)
+    return cast(FileFormat, chosen).open_file(name, request)
 
 
-def _recognise(path: str, head: bytes) -> VectorFormat:
+def _as_set(words: Iterable[str]) -> frozenset[str]:
+    if isinstance(words, str):
+        raise OptionError("words", "a list of words", words)
+    return frozenset(words)
+
+
+def recognise(path: str, head: bytes, packed_by: str = "") -> VectorFormat:
+    """The format of a file that begins with `head` (unpacked); FormatError that says what the
+    file is when it is none of FORMATS.  `path` and `packed_by` are for the message."""
     for vector_format in FORMATS:
         if vector_format.sniff(head):
             return vector_format
     known = " or ".join(vector_format.NAME for vector_format in FORMATS)
-    found = repr(head[:40])[1:] if head else "an empty file"
+    found = contents.describe(head)
+    if packed_by:
+        found = f"{packed_by} of {found}"
     raise FormatError(path, 0, f"a file of word vectors ({known})", found)
 
 
-@contextlib.contextmanager
-def open_reader(path: str) -> Iterator[BlockReader]:
-    """Open a vector file, unpacked if it is packed; the size is known if it is not."""
-    if os.path.isdir(path):
-        raise FormatError(path, None, "a file of word vectors", "a folder")
-    with contextlib.ExitStack() as stack:
-        stream: BinaryIO = stack.enter_context(open(path, "rb"))
-        magic = stream.peek(8)[:8]  # type: ignore[attr-defined]
-        n_bytes = size_of(stream)
-        for suffix, start in _MAGIC.items():
-            if magic.startswith(start):
-                stream = stack.enter_context(_unpacked(stream, suffix))
-                n_bytes = None
-        yield BlockReader(stream, path, n_bytes)
-
-
-def _unpacked(stream: BinaryIO, suffix: str) -> BinaryIO:
-    if suffix == ".gz":
-        return cast(BinaryIO, gzip.GzipFile(fileobj=stream))
-    if suffix == ".bz2":
-        return cast(BinaryIO, bz2.BZ2File(stream))
-    if suffix == ".xz":
-        return cast(BinaryIO, lzma.LZMAFile(stream))
-    try:
-        import zstandard  # type: ignore[import-not-found,unused-ignore]
-    except ImportError:
-        raise OptionError("path", "the package zstandard, to unpack .zst files", "none") from None
-    reader = zstandard.ZstdDecompressor().stream_reader(stream, read_across_frames=True)
-    return cast(BinaryIO, io.BufferedReader(reader))
+def _need_plain_file(reader: BlockReader, chosen: VectorFormat) -> None:
+    expected = f"a plain file, which {chosen.NAME} needs"
+    if reader.packing:
+        hint = "unpack it first"
+        raise FormatError(reader.path, None, expected, f"{reader.packing} data", hint)
+    if reader.n_bytes is None:
+        hint = "copy it to a file first"
+        raise FormatError(reader.path, None, expected, "a pipe or a device", hint)
 
 
 def save(vectors: Vectors, path: str | os.PathLike[str], format: str | None = None) -> None:
     """Write word vectors; the file appears whole or not at all.
 
-    Without `format`, the suffix decides: .bin is word2vec's binary format, everything else its
-    text format.  A further .gz, .bz2 or .xz packs it.  Raises OutputError, and FormatError for
-    words that the format cannot hold.
+    Without `format`, the suffix decides; one that no format claims means word2vec's text format.
+    A further .gz, .bz2, .xz or .zst (that one needs the package zstandard) packs it.  Raises
+    OutputError, and FormatError for words that the format cannot hold.
     """
     name = os.fspath(path)
-    stem, packing = os.path.splitext(name)
-    if packing not in (".gz", ".bz2", ".xz"):
-        stem, packing = name, ""
-    if packing == "" and name.endswith(".zst"):
-        raise OptionError("path", "a suffix .gz, .bz2 or .xz to pack the file", ".zst")
+    stem, suffix = packing.split_suffix(name)
     chosen = format_named(format) if format else _format_for(stem)
-    with OutputFile(name) as output, _packed(output.stream, packing) as stream:
-        chosen.write(stream, vectors.words, vectors.matrix, name)
+    packing.check_suffix(suffix)
+    if suffix and needs_file(chosen):
+        raise OptionError("path", f"a name without {suffix}: {chosen.NAME} is not packed", name)
+    with OutputFile(name) as output, packing.packed(output.stream, suffix) as stream:
+        chosen.write(stream, vectors, name)
 
 
 def _format_for(path: str) -> VectorFormat:
@@ -129,19 +162,3 @@ def _format_for(path: str) -> VectorFormat:
         if path.endswith(vector_format.SUFFIXES):
             return vector_format
     return cast(VectorFormat, word2vec_text)
-
-
-@contextlib.contextmanager
-def _packed(stream: BinaryIO, suffix: str) -> Iterator[BinaryIO]:
-    if suffix == "":
-        yield stream
-        return
-    packed: gzip.GzipFile | bz2.BZ2File | lzma.LZMAFile
-    if suffix == ".gz":  # without name and time: the same vectors give the same bytes
-        packed = gzip.GzipFile("", "wb", compresslevel=6, fileobj=stream, mtime=0)
-    elif suffix == ".bz2":
-        packed = bz2.BZ2File(stream, "wb")
-    else:
-        packed = lzma.LZMAFile(stream, "wb")  # noqa: SIM115
-    with packed:
-        yield cast(BinaryIO, packed)

@@ -18,7 +18,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from wordvec.errors import FormatError
+from wordvec.formats.request import ReadRequest
 from wordvec.kernels import numbers
+from wordvec.vectors import Vectors
 
 BLOCK_BYTES = 4 << 20
 _FIRST_MATRIX_BYTES = 64 << 20
@@ -44,13 +46,17 @@ class BlockReader:
     """A stream read into one reused buffer: `buffer[start:stop]` is what was read and not used.
 
     `buffer` has numbers.PADDING spare bytes after `stop`.  `path` is for messages.  `n_bytes` is
-    the size of the whole stream, None when unknown (compressed, a pipe).
+    the size of the whole stream, None when unknown (compressed, a pipe).  `packing` says what
+    the file is packed with, "" when it is not.
     """
 
-    def __init__(self, stream: BinaryIO, path: str, n_bytes: int | None = None) -> None:
+    def __init__(
+        self, stream: BinaryIO, path: str, n_bytes: int | None = None, packing: str = ""
+    ) -> None:
         self.stream = stream
         self.path = path
         self.n_bytes = n_bytes
+        self.packing = packing
         self.buffer = bytearray(BLOCK_BYTES + numbers.PADDING)
         self.start = 0
         self.stop = 0
@@ -61,6 +67,12 @@ class BlockReader:
     def offset(self) -> int:
         """The offset of `buffer[start]` in the (unpacked) stream."""
         return self._buffer_offset + self.start
+
+    def head(self, n_bytes: int) -> bytes:
+        """What comes next, up to `n_bytes`; it stays there to be read."""
+        while self.stop - self.start < n_bytes and self.fill():
+            pass
+        return bytes(self.buffer[self.start : min(self.stop, self.start + n_bytes)])
 
     def fill(self) -> bool:
         """Read more behind what is there; False at the end of the stream."""
@@ -155,28 +167,48 @@ class BlockReader:
 
 
 class RowStore:
-    """The matrix and the words as they are read.
+    """The words and the matrix as they are read.
 
     When the size of the file is known the matrix is allocated once; else it grows in place as far
-    as rows really come, so that a lying header costs nothing.
+    as rows really come, so that a lying header costs nothing.  Rows that are to be chosen or
+    turned into float16 pass through a small block of their own.
     """
 
-    def __init__(self, n_rows: int, dim: int, trusted: bool, encoding: str, errors: str) -> None:
-        first = n_rows if trusted else min(n_rows, max(1, _FIRST_MATRIX_BYTES // (4 * dim)))
-        self.n_rows = n_rows
+    def __init__(
+        self, reader: BlockReader, n_rows: int, dim: int, trusted: bool, request: ReadRequest
+    ) -> None:
+        self.reader = reader
+        self.request = request
+        self.n_rows = n_rows  # that the caller wants to look at
         self.n_read = 0
         self.words: list[str] = []
-        self.matrix: Matrix = np.empty((first, dim), dtype=np.float32)
-        self._encoding, self._errors = encoding, errors
+        first_rows = max(1, _FIRST_MATRIX_BYTES // (4 * dim))
+        self._staging: Matrix | None = None
+        if request.wanted is not None or request.dtype != np.float32:
+            staged_rows = max(1, min(n_rows, BLOCK_BYTES // (4 * dim)))
+            self._staging = np.empty((staged_rows, dim), dtype=np.float32)
+            trusted = trusted and request.wanted is None
+        first = n_rows if trusted else min(n_rows, first_rows)
+        self.matrix: Matrix = np.empty((first, dim), dtype=request.dtype)
         self._blob = bytearray(1)
 
+    @property
+    def dim(self) -> int:
+        return int(self.matrix.shape[1])
+
     def free_rows(self) -> Matrix:
-        """The rows that are still to be filled, at least one unless all are."""
-        if self.n_read == len(self.matrix) < self.n_rows:
-            n_rows = min(self.n_rows, 2 * len(self.matrix))
+        """float32 rows that are to be filled next, at least one unless all are read."""
+        if self._staging is not None:
+            return self._staging[: self.n_rows - self.n_read]
+        self._reserve(1)
+        return self.matrix[len(self.words) : self.n_rows]
+
+    def _reserve(self, n_more: int) -> None:
+        n_needed = min(len(self.words) + n_more, self.n_rows)
+        if n_needed > len(self.matrix):
+            n_rows = min(self.n_rows, max(n_needed, 2 * len(self.matrix)))
             # realloc: large arrays are moved by remapping pages, not by copying
-            self.matrix.resize((n_rows, self.matrix.shape[1]), refcheck=False)
-        return self.matrix[self.n_read :]
+            self.matrix.resize((n_rows, self.dim), refcheck=False)
 
     def word_buffer(self, n_bytes: int) -> bytearray:
         """At least `n_bytes` for the words of the next rows, each followed by a newline."""
@@ -187,29 +219,56 @@ class RowStore:
     def take_rows(self, n_rows: int, n_word_bytes: int) -> None:
         """Count `n_rows` of free_rows as read, their words in the first bytes of word_buffer."""
         blob = bytes(self._blob[:n_word_bytes])
-        words = blob.decode(self._encoding, self._errors).split("\n")[:-1] if n_rows else []
+        encoding, errors = self.request.encoding, self.request.errors
+        words = blob.decode(encoding, errors).split("\n")[:-1] if n_rows else []
         if len(words) != n_rows:  # a codec that swallowed a newline
             pieces = blob.split(b"\n")[:-1]
-            words = [piece.decode(self._encoding, self._errors) for piece in pieces]
+            words = [piece.decode(encoding, errors) for piece in pieces]
+        if self._staging is not None:
+            words = self._keep(words, self._staging[:n_rows])
         self.words += words
         self.n_read += n_rows
 
+    def _keep(self, words: list[str], rows: Matrix) -> list[str]:
+        wanted = self.request.wanted
+        if wanted is not None:
+            chosen = [k for k, word in enumerate(words) if word in wanted]
+            rows, words = rows[chosen], [words[k] for k in chosen]
+        self._reserve(len(words))
+        into = self.matrix[len(self.words) : len(self.words) + len(words)]
+        with np.errstate(over="ignore"):
+            into[:] = rows
+        if into.dtype != np.float32:
+            lost = np.isinf(into) & np.isfinite(rows)
+            if lost.any():
+                row, column = np.argwhere(lost)[0]
+                raise FormatError(
+                    self.reader.path,
+                    None,
+                    f"numbers of size {np.finfo(into.dtype).max:g} at most for float16",
+                    f"{rows[row, column]:g} in the row of {words[row]!r:.60}",
+                    hint="load it as float32",
+                )
+        return words
+
+    def finish(self) -> Vectors:
+        """What was read, as Vectors."""
+        if len(self.matrix) != len(self.words):
+            self.matrix.resize((len(self.words), self.dim), refcheck=False)
+        return Vectors(self.words, self.matrix)
+
 
 def read_first_line(
-    reader: BlockReader,
-    limit: int | None,
-    encoding: str,
-    errors: str,
-    row_bytes: Callable[[int], int],
+    reader: BlockReader, request: ReadRequest, row_bytes: Callable[[int], int]
 ) -> tuple[RowStore, int]:
-    """(store for the rows that are wanted, rows in the file) as the first line has them.
+    """(store for the rows that are looked at, rows in the file) as the first line has them.
 
     `row_bytes(dim)` is the least that a row takes in the file.
     """
     n_rows, dim = reader.read_header()
-    n_wanted = n_rows if limit is None else min(n_rows, limit)
+    n_wanted = request.n_wanted(n_rows)
     reader.check_size(n_wanted, dim, row_bytes(dim))
-    return RowStore(n_wanted, dim, reader.n_bytes is not None, encoding, errors), n_rows
+    return RowStore(reader, n_wanted, dim, reader.n_bytes is not None, request), n_rows
 
 
 def word_blocks(
@@ -220,14 +279,14 @@ def word_blocks(
     The words of a block are encoded, each followed by a newline.  Refuses words that hold a space
     or a newline, which would be read back as something else.
     """
-    if matrix.ndim != 2 or matrix.dtype != np.float32:
+    if matrix.ndim != 2 or matrix.dtype not in (np.float32, np.float16):
         raise TypeError(f"matrix: expected float32[n, dim], found {matrix.dtype}{matrix.shape}")
     if len(words) != len(matrix):
         raise ValueError(f"{len(words)} words for {len(matrix)} rows")
     n_row_bytes = matrix.shape[1] * n_number_bytes + n_word_overhead
     n_block_rows = max(1, BLOCK_BYTES // n_row_bytes)
     for first in range(0, len(matrix), n_block_rows):
-        rows = matrix[first : first + n_block_rows]
+        rows = np.asarray(matrix[first : first + n_block_rows], dtype=np.float32)
         blob = _encode_words(words, first, len(rows), path)
         if rows.shape[1] > 1 and rows.strides[1] != rows.itemsize:
             rows = np.ascontiguousarray(rows)

@@ -14,8 +14,10 @@ from typing import BinaryIO
 
 import numpy as np
 
-from wordvec.formats.blocks import HEADER, BlockReader, Matrix, Words, read_first_line, word_blocks
+from wordvec.formats.blocks import HEADER, BlockReader, read_first_line, word_blocks
+from wordvec.formats.request import ReadRequest
 from wordvec.kernels import numbers
+from wordvec.vectors import Vectors
 
 NAME = "word2vec-binary"
 SUFFIXES = (".bin",)
@@ -29,24 +31,21 @@ def sniff(head: bytes) -> bool:
     return HEADER.match(head) is not None
 
 
-def read(
-    reader: BlockReader,
-    limit: int | None = None,
-    encoding: str = "utf-8",
-    errors: str = "surrogateescape",
-) -> tuple[list[str], Matrix]:
+def read(reader: BlockReader, request: ReadRequest) -> Vectors:
     """Read words and float32[n_words, dim], the bits as they are in the file.
 
-    `limit` stops after so many words and leaves the rest unread and unchecked.  Words may occur
-    twice; "0 100" with no records is a valid file.  Raises FormatError.
+    Words may occur twice; "0 100" with no records is a valid file.  Raises FormatError.
     """
-    store, n_rows = read_first_line(reader, limit, encoding, errors, lambda dim: 4 * dim + 1)
-    n_wanted, dim = store.n_rows, store.matrix.shape[1]
+    store, n_rows = read_first_line(reader, request, lambda dim: 4 * dim + 1)
+    n_wanted, dim = store.n_rows, store.dim
     while store.n_read < n_wanted:
         words = store.word_buffer(reader.stop - reader.start)
+        rows = store.free_rows()
         n_read, n_word_bytes, position, problem = numbers.read_binary_rows(
-            reader.buffer, reader.start, reader.stop, store.free_rows(), words
+            reader.buffer, reader.start, reader.stop, rows, words
         )
+        if sys.byteorder == "big":
+            rows[:n_read].byteswap(inplace=True)
         store.take_rows(n_read, n_word_bytes)
         reader.start = position
         if problem:
@@ -63,16 +62,12 @@ def read(
             )
     if n_wanted == n_rows:
         reader.expect_end(n_rows)
-    if sys.byteorder == "big":
-        store.matrix.byteswap(inplace=True)
-    return store.words, store.matrix
+    return store.finish()
 
 
-def write(stream: BinaryIO, words: Words, matrix: Matrix, path: str = "output") -> None:
-    """Write what word2vec.c writes with `-binary 1`, byte for byte.
-
-    `matrix` is float32[n_words, dim], rows may be padded (a strided view).
-    """
+def write(stream: BinaryIO, vectors: Vectors, path: str = "output") -> None:
+    """Write what word2vec.c writes with `-binary 1`, byte for byte."""
+    words, matrix = vectors.words, vectors.matrix
     stream.write(f"{matrix.shape[0]} {matrix.shape[1]}\n".encode("ascii"))
     out = bytearray(1)
     for blob, rows, n_bytes in word_blocks(words, matrix, 2, 4, path):

@@ -19,13 +19,13 @@ from wordvec.errors import FormatError
 from wordvec.formats.blocks import (
     HEADER,
     BlockReader,
-    Matrix,
     RowStore,
-    Words,
     read_first_line,
     word_blocks,
 )
+from wordvec.formats.request import ReadRequest
 from wordvec.kernels import numbers
+from wordvec.vectors import Vectors
 
 NAME = "word2vec-text"
 SUFFIXES = (".txt", ".vec")
@@ -55,41 +55,29 @@ def sniff(head: bytes) -> bool:
     return n_numbers * 2 >= max(1, n_expected, len(tokens))
 
 
-def read(
-    reader: BlockReader,
-    limit: int | None = None,
-    encoding: str = "utf-8",
-    errors: str = "surrogateescape",
-) -> tuple[list[str], Matrix]:
+def read(reader: BlockReader, request: ReadRequest) -> Vectors:
     """Read words and float32[n_words, dim]; each number is the float32 nearest to its text.
 
-    `limit` stops after so many words and leaves the rest unread and unchecked.  Words may occur
-    twice; "0 100" with no lines is a valid file.  Raises FormatError.
+    Words may occur twice; "0 100" with no lines is a valid file.  Raises FormatError.
     """
-    store, n_rows = read_first_line(reader, limit, encoding, errors, lambda dim: 2 * dim + 1)
+    store, n_rows = read_first_line(reader, request, lambda dim: 2 * dim + 1)
     _read_rows(reader, store)
     if store.n_read < store.n_rows:
         raise _cut_short(reader, store.n_read, n_rows)
     if store.n_rows == n_rows:
         reader.expect_end(n_rows)
-    return store.words, store.matrix
+    return store.finish()
 
 
-def read_headless(
-    reader: BlockReader,
-    limit: int | None = None,
-    encoding: str = "utf-8",
-    errors: str = "surrogateescape",
-) -> tuple[list[str], Matrix]:
+def read_headless(reader: BlockReader, request: ReadRequest) -> Vectors:
     """As `read`, for a file without the first line (GloVe's): the first row gives the dimensions,
     the end of the file the number of words."""
     dim = _dim_of_first_row(reader)
-    store = RowStore(sys.maxsize if limit is None else limit, dim, False, encoding, errors)
+    store = RowStore(reader, request.n_wanted(sys.maxsize), dim, False, request)
     _read_rows(reader, store)
     if store.n_read < store.n_rows and reader.start < reader.stop:
         raise _no_newline(reader, f"word {store.n_read + 1}")
-    store.matrix.resize((store.n_read, dim), refcheck=False)
-    return store.words, store.matrix
+    return store.finish()
 
 
 def _dim_of_first_row(reader: BlockReader) -> int:
@@ -120,7 +108,7 @@ def _read_rows(reader: BlockReader, store: RowStore) -> None:
         )
         if problem:
             row = store.n_read + n_read + 1
-            raise _explain(reader, problem, position, row, store.matrix.shape[1])
+            raise _explain(reader, problem, position, row, store.dim)
         store.take_rows(n_read, n_word_bytes)
         reader.start = position
 
@@ -153,12 +141,12 @@ def _explain(reader: BlockReader, problem: int, position: int, row: int, dim: in
     )
 
 
-def write(stream: BinaryIO, words: Words, matrix: Matrix, path: str = "output") -> None:
+def write(stream: BinaryIO, vectors: Vectors, path: str = "output") -> None:
     """Write what word2vec.c writes with `-binary 0`, byte for byte.
 
-    `matrix` is float32[n_words, dim], rows may be padded (a strided view).  Not finite numbers
-    are written as printf does (inf, -inf, nan, -nan).
+    Not finite numbers are written as printf does (inf, -inf, nan, -nan).
     """
+    words, matrix = vectors.words, vectors.matrix
     stream.write(f"{matrix.shape[0]} {matrix.shape[1]}\n".encode("ascii"))
     out = bytearray(1)
     for blob, rows, n_bytes in word_blocks(words, matrix, 2, numbers.MAX_FIXED6_BYTES, path):

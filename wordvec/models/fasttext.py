@@ -151,9 +151,7 @@ def train_subwords(
     rows_of_word = len(inputs.rows) / n_words
     outcome, n_cuts = train_model(corpus, options, model, reporter, 2 * dim * rows_of_word)
     vectors = zero_rows(n_words, dim)
-    means_of_rows(
-        weights.in_rows, inputs.starts, inputs.rows, vectors, n_threads=options.workers
-    )
+    means_of_rows(weights.in_rows, inputs.starts, inputs.rows, vectors, n_threads=options.workers)
     return TrainedSubwords(
         vectors=vectors,
         subwords=Subwords(

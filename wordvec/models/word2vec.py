@@ -179,9 +179,7 @@ def train_vectors(
     the result holds the vectors so far and `interrupted` is true.
     """
     weights = start_weights(len(corpus.vocab), options, original_start)
-    n_hot = hot_rows(
-        len(corpus.vocab), weights.in_rows.shape[1], len(corpus.ids), options.workers
-    )
+    n_hot = hot_rows(len(corpus.vocab), weights.in_rows.shape[1], len(corpus.ids), options.workers)
     model = kernel_model(corpus, options, weights, n_hot)
     outcome, n_cuts = train_model(corpus, options, model, reporter)
     return Trained(
