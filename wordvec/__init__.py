@@ -16,7 +16,9 @@ if TYPE_CHECKING:
     from wordvec.corpus import TokenRules, read_corpus
     from wordvec.formats import load, save
     from wordvec.keyedvectors import KeyedVectors
+    from wordvec.models.fasttext import FastText
     from wordvec.models.word2vec import Word2Vec
+    from wordvec.subwords import NgramRules, Subwords
     from wordvec.vectors import Vectors
     from wordvec.vocab import Vocab
 
@@ -24,7 +26,10 @@ __version__ = "0.1.0"
 
 # Loaded when first asked for, so that `wordvec --help` need not wait for NumPy.
 _PLACES = {
+    "FastText": "wordvec.models.fasttext",
     "KeyedVectors": "wordvec.keyedvectors",
+    "NgramRules": "wordvec.subwords",
+    "Subwords": "wordvec.subwords",
     "TokenRules": "wordvec.corpus",
     "Vectors": "wordvec.vectors",
     "Vocab": "wordvec.vocab",
@@ -36,10 +41,13 @@ _PLACES = {
 
 __all__ = [
     "CorpusError",
+    "FastText",
     "FormatError",
     "KeyedVectors",
+    "NgramRules",
     "OptionError",
     "OutputError",
+    "Subwords",
     "TokenRules",
     "TrainingError",
     "Vectors",
