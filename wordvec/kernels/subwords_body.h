@@ -55,6 +55,26 @@ WV_INLINE VU v_bucket_of(VU hash, VU n_buckets, VU reciprocal)
     return (rest & is_small) | (less & ~is_small);
 }
 
+#if VN > 4
+/* Transposes four vectors in place so that those of one lane lie together: lane s of vector k
+ * comes to number 4 * (s / 4) + k of vector s % 4. */
+WV_INLINE void v_transpose_by_4(VU *v)
+{
+#if VN == 16
+#define UNPACK(name, a, b) (VU) _mm512_unpack##name((__m512i)(a), (__m512i)(b))
+#else
+#define UNPACK(name, a, b) (VU) _mm256_unpack##name((__m256i)(a), (__m256i)(b))
+#endif
+    VU low01 = UNPACK(lo_epi32, v[0], v[1]), high01 = UNPACK(hi_epi32, v[0], v[1]);
+    VU low23 = UNPACK(lo_epi32, v[2], v[3]), high23 = UNPACK(hi_epi32, v[2], v[3]);
+    v[0] = UNPACK(lo_epi64, low01, low23);
+    v[1] = UNPACK(hi_epi64, low01, low23);
+    v[2] = UNPACK(lo_epi64, high01, high23);
+    v[3] = UNPACK(hi_epi64, high01, high23);
+#undef UNPACK
+}
+#endif
+
 /* One byte a character and n-grams of 2 or more: VN starts side by side.  The lengths are
  * constants where that pays. */
 WV_INLINE int64_t ngrams_in_lanes(const uint8_t *word, int64_t n_bytes, const int64_t shortest,
@@ -79,6 +99,19 @@ WV_INLINE int64_t ngrams_in_lanes(const uint8_t *word, int64_t n_bytes, const in
         int64_t n_full = n_bytes - longest + 1 - first; /* starts with n-grams of all lengths */
         n_full = n_full < 0 ? 0 : n_full < n_starts ? n_full : n_starts;
         const uint32_t *of_lane = (const uint32_t *)found;
+#if VN > 4
+        if (n_lengths == 4) {
+            v_transpose_by_4(found);
+#define OF_START(s) (of_lane + (s) % 4 * VN + (s) / 4 * 4)
+            for (int64_t lane = 0; lane < n_full; lane++, out += 4)
+                memcpy(out, OF_START(lane), 4 * sizeof *out);
+            for (int64_t lane = n_full; lane < n_starts; lane++)
+                for (int64_t k = 0; first + lane + shortest + k <= n_bytes; k++)
+                    *out++ = (int32_t)OF_START(lane)[k];
+#undef OF_START
+            continue;
+        }
+#endif
         for (int64_t lane = 0; lane < n_full; lane++, out += n_lengths)
             for (int64_t k = 0; k < n_lengths; k++)
                 out[k] = (int32_t)of_lane[k * VN + lane];
