@@ -11,6 +11,7 @@
 #define WORDVEC_SUBWORDS_H
 
 #include <stdint.h>
+#include <string.h>
 
 #include "random.h"
 
@@ -35,8 +36,8 @@ typedef struct {
 } wv_row_source;
 
 typedef struct {
-    /* Buckets of the n-grams of a word of n_bytes, "<" and ">" included and WV_NGRAM_PADDING
-     * readable bytes behind; returns their number. */
+    /* Buckets of the n-grams of a word of n_bytes, "<" and ">" included, with WV_NGRAM_PADDING
+     * readable bytes behind, the first 8 of them 0; returns their number. */
     int64_t (*ngrams_of)(const uint8_t *word, int64_t n_bytes, const wv_ngram_rules *rules,
                          int32_t *buckets);
     /* out[w - first] = mean of the rows numbers[starts[w]:starts[w + 1]], for first <= w < end:
@@ -69,12 +70,25 @@ static inline uint32_t wv_bucket_of(uint32_t hash, const wv_ngram_rules *rules)
     return rest < less ? rest : less; /* `less` wraps round when the rest was small enough */
 }
 
+/* Bytes that do not continue a character, 8 at a time: words are too short for vectors. */
+static inline int64_t wv_n_characters(const uint8_t *word, int64_t n_bytes)
+{
+    int64_t n_chars = n_bytes, i = 0;
+    for (; i + 8 <= n_bytes; i += 8) {
+        uint64_t eight;
+        memcpy(&eight, word + i, 8);
+        uint64_t continued = (eight & ~(eight << 1) & 0x8080808080808080u) >> 7;
+        n_chars -= (int64_t)((continued * 0x0101010101010101u) >> 56);
+    }
+    for (int k = 0; k < (int)(n_bytes & 7); k++)
+        n_chars -= wv_continues(word[i + k]);
+    return n_chars;
+}
+
 /* Number of n-grams of a word given without "<" and ">". */
 static inline int64_t wv_n_ngrams(const uint8_t *word, int64_t n_bytes, const wv_ngram_rules *rules)
 {
-    int64_t n_chars = 2, n_ngrams = 0;
-    for (int64_t i = 0; i < n_bytes; i++)
-        n_chars += !wv_continues(word[i]);
+    int64_t n_chars = 2 + wv_n_characters(word, n_bytes), n_ngrams = 0;
     for (int64_t n = rules->shortest; n <= rules->longest && n <= n_chars; n++)
         n_ngrams += n_chars - n + 1;
     return n_ngrams - (rules->shortest <= 1 && rules->longest >= 1 ? 2 : 0);

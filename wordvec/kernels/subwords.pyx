@@ -156,6 +156,7 @@ def ngram_buckets(
             if length:
                 memcpy(scratch + 1, &arena[0] + starts[i], length)
             scratch[length + 1] = b">"
+            memset(scratch + length + 2, 0, 8)
             ops.ngrams_of(scratch, length + 2, &rules, &buckets[0] + ngram_starts[i])
     free(scratch)
 

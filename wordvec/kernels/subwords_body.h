@@ -126,10 +126,13 @@ static int64_t ngrams_of(const uint8_t *word, int64_t n_bytes, const wv_ngram_ru
                          int32_t *buckets)
 {
     const int64_t n_lengths = rules->longest - rules->shortest + 1;
-    uint8_t all_bits = 0;
-    for (int64_t i = 0; i < n_bytes; i++)
-        all_bits |= word[i];
-    if (all_bits >= 0x80 || rules->shortest < 2 || n_lengths > WV_NGRAM_LENGTHS ||
+    uint64_t all_bits = 0;
+    for (int64_t i = 0; i < n_bytes; i += 8) { /* 8 bytes of padding are 0 */
+        uint64_t eight;
+        memcpy(&eight, word + i, 8);
+        all_bits |= eight;
+    }
+    if ((all_bits & 0x8080808080808080u) || rules->shortest < 2 || n_lengths > WV_NGRAM_LENGTHS ||
         rules->longest > WV_NGRAM_LONGEST)
         return ngrams_of_any(word, n_bytes, rules, buckets);
     if (rules->shortest == 3 && rules->longest == 6)
