@@ -46,7 +46,10 @@ EXTENSIONS = [
     kernel("sgd", *instruction_set_files("sgd")),
     kernel("tokens"),
     kernel("merging"),
-    kernel("numbers"),
+    kernel("numbers", *instruction_set_files("number_lines")),
+    kernel("wordindex"),
+    kernel("phrases"),
+    kernel("collocations"),
     kernel("subwords", *instruction_set_files("subwords")),
 ]
 missing = [e.sources[0] for e in EXTENSIONS if not Path(e.sources[0]).exists()]

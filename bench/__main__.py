@@ -9,11 +9,11 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from bench import quality, report, rivals, speed, texts
+from bench import quality, report, rivals, speed, texts, use, use_rows
 from bench.measure import BenchError
 
 ROOT = Path(__file__).resolve().parent.parent
-SUITES = ("rivals", "train", "ids", "memory", "quality", "table")
+SUITES = ("rivals", "train", "ids", "memory", "quality", "use", "table")
 
 
 def at_least(low: int) -> Callable[[str], int]:
@@ -40,7 +40,19 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
     )
     add("--evaluation", type=Path, default=data / "eval", help="folder of the judges' files")
     add("--wordvec", metavar="COMMAND", help="how to call wordvec (default: the installed one)")
-    add("--rounds", type=at_least(1), default=3, help="train, ids: interleaved rounds")
+    add("--rounds", type=at_least(1), default=3, help="train, ids, use: interleaved rounds")
+    add("--peer-rounds", type=at_least(1), default=3, help="use: rounds in which peers run too")
+    add(
+        "--rows",
+        type=at_least(20),
+        default=1_000_000,
+        help="use: rows of the large matrix; the text has a fifth, a query comes for 1,000",
+    )
+    add(
+        "--vectors",
+        type=Path,
+        help="use: word2vec binary for the analogies (default: trained on the text)",
+    )
     add("--epochs", type=at_least(1), default=3, help="epochs of wordvec (and of all in quality)")
     add(
         "--rival-tokens",
@@ -51,9 +63,10 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
     add(
         "--only",
         nargs="+",
-        choices=rivals.ALGORITHMS,
-        metavar="ALGORITHM",
-        help=f"train, quality: some of {', '.join(rivals.ALGORITHMS)}",
+        choices=[*rivals.ALGORITHMS, *use_rows.NAMES],
+        metavar="NAME",
+        help=f"train, quality: some of {', '.join(rivals.ALGORITHMS)}; "
+        f"use: some of {', '.join(use_rows.NAMES)}",
     )
     add(
         "--variants",
@@ -80,12 +93,27 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
 
 def run_suite(options: argparse.Namespace, results: report.Results, work: Path) -> None:
     text = texts.plain_text(options.corpus, texts.cache_folder())
+    names = use_rows.NAMES if options.suite == "use" else rivals.ALGORITHMS
+    if unknown := set(options.only or ()) - set(names):
+        raise BenchError(f"{options.suite} has no {', '.join(sorted(unknown))}")
     results.add(report.machine(options.suite, text))
     if options.suite == "ids":
         speed.ids_suite(results, text, work, options.rounds)
         return
     ours = rivals.wordvec_command(options.wordvec)
-    if options.suite == "memory":
+    if options.suite == "use":
+        plan = use.Plan(
+            rows=[row for row in use_rows.ROWS if row.name in (options.only or use_rows.NAMES)],
+            n_rounds=options.rounds,
+            n_peer_rounds=min(options.rounds, options.peer_rounds),
+            n_matrix_rows=options.rows,
+            corpus=text,
+            questions=options.evaluation / "questions-words.txt",
+            trained=options.vectors,
+            ours=ours,
+        )
+        use.use_suite(plan, results, work, has_gensim=speed.has_gensim())
+    elif options.suite == "memory":
         speed.memory_suite(results, text, work, ours, options.epochs)
     elif options.suite == "train":
         groups = options.only or list(speed.GROUPS)

@@ -167,7 +167,9 @@ def show_rivals() -> str:
     """Build or find every rival and say what was found."""
     program = rivals.build_original(texts.cache_folder())
     flags = " ".join(rivals.COMPILE_FLAGS)
-    lines = [f"word2vec.c 0.11.1, sha256 {rivals.SOURCE_SHA256[:16]}, {flags}: {program}"]
+    lines = [
+        f"word2vec.c 0.11.1, sha256 {rivals.SOURCES_SHA256['word2vec'][:16]}, {flags}: {program}"
+    ]
     say_gensim = "import gensim; print('gensim', gensim.__version__, gensim.__file__)"
     try:
         lines.append(run_program([sys.executable, "-P", "-c", say_gensim], HERE).output)

@@ -37,7 +37,20 @@ def say(text: str) -> None:
 
 
 def one_line(record: Record) -> str:
-    shown = ("group", "entry", "name", "algorithm", "tool", "seed", "round", "words_per_cpu_s")
+    shown = (
+        "group",
+        "entry",
+        "name",
+        "algorithm",
+        "tool",
+        "seed",
+        "round",
+        "words_per_cpu_s",
+        "cpu_s",
+        "figure",
+        "figure_avx2",
+        "error",
+    )
     scores = record.get("scores", {})
     fields = [f"{key}={record[key]:.6g}" if isinstance(record[key], float)
               else f"{key}={record[key]}" for key in shown if key in record]  # fmt: skip
@@ -105,7 +118,9 @@ def ratio_record(
 
 
 def missed(records: Iterable[Record]) -> bool:
-    return any(record.get("verdict") in MISSED for record in records)
+    return any(
+        record.get(key) in MISSED for record in records for key in ("verdict", "verdict_avx2")
+    )
 
 
 def number(value: Any) -> str:
@@ -147,6 +162,15 @@ COLUMNS: dict[str, tuple[str, dict[str, str]]] = {
         "Memory",
         {"what": "name", "peak MB": "peak_mb", "limit MB": "limit_mb", "weights MB": "weights_mb",
          "tokens": "n_tokens", "words": "n_words", "verdict": "verdict"},
+    ),
+    "use": (
+        "Files and queries",
+        {"name": "name", "what": "what", "unit": "unit", "wordvec": "ours", "AVX2": "ours_avx2",
+         "two threads": "ours_two", "peer": "peer", "figure": "figure",
+         "figure, AVX2": "figure_avx2",
+         "must": "must", "aim": "aim", "must, AVX2": "must_avx2", "aim, AVX2": "aim_avx2",
+         "same answers": "same", "rounds": "rounds", "verdict": "verdict",
+         "verdict, AVX2": "verdict_avx2"},
     ),
     "gate": (
         "Quality gate (means over the seeds)",

@@ -1,8 +1,8 @@
 """The programs that are measured, and how each is called for one algorithm.
 
-The original is word2vec.c from the source distribution of the Python package word2vec 0.11.1.
-That copy trains every epoch; the newest commit upstream stops after the first when it runs with
-one thread, so it must not be used as a rival.
+The originals are word2vec.c and its four tools, from the source distribution of the Python
+package word2vec 0.11.1.  That copy of word2vec.c trains every epoch; the newest commit upstream
+stops after the first when it runs with one thread, so it must not be used as a rival.
 """
 
 from __future__ import annotations
@@ -13,14 +13,23 @@ import shutil
 import subprocess
 import sys
 import tarfile
+from collections.abc import Sequence
 from pathlib import Path
 
 from bench.measure import BenchError
 
 PACKAGE = "word2vec==0.11.1"
-MEMBER = "word2vec-0.11.1/word2vec/includes/word2vec.c"
-SOURCE_SHA256 = "7fe3f308088e3a9000ffa10c70c232c16a4439ef297bd22ed2ee8253550caeb6"
+FOLDER = "word2vec-0.11.1/word2vec/includes"
+SOURCES_SHA256 = {
+    "word2vec": "7fe3f308088e3a9000ffa10c70c232c16a4439ef297bd22ed2ee8253550caeb6",
+    "word2phrase": "266c48f83799109207b9c9d5d05f607571d3e3136df8fcfabf65c5c4c94dd5d5",
+    "distance": "6dcdb0f63b08f1abe94b79f6d63bb33ee9da7203bb70eefae5eb1c2a9da93ff3",
+    "word-analogy": "b604af271db1dc595f6aff6489a67b8ff28bc620ffd6ed152fecd350a9989ee7",
+    "compute-accuracy": "70fef4c517652c03e4748e108ac2633899617a78945fcfad5adbc6dbf48e9588",
+}
 COMPILE_FLAGS = ["-O3", "-march=native", "-ffast-math", "-funroll-loops"]
+# Without -ffast-math, which adds up in another order: for the tools whose output is compared.
+EXACT_FLAGS = ["-O3", "-funroll-loops", "-ffp-contract=off"]
 
 # The options of one algorithm, for the original and for wordvec alike.
 COMMON = "-window 5 -sample 1e-4 -min-count 5 -binary 1"
@@ -51,8 +60,8 @@ def wordvec_command(named: str | None) -> list[str]:
     return [found]
 
 
-def original_source(cache: Path) -> str:
-    """The C source of the original, downloaded once by pip into `cache`."""
+def original_source(cache: Path, name: str = "word2vec") -> str:
+    """The C source of an original tool, downloaded once by pip into `cache`."""
     archive = cache / "word2vec-0.11.1.tar.gz"
     if not archive.exists():
         flags = ["--quiet", "--no-deps", "--no-binary", ":all:", "--dest", str(cache)]
@@ -60,12 +69,12 @@ def original_source(cache: Path) -> str:
         if subprocess.run(command, stdout=subprocess.DEVNULL).returncode != 0:
             raise BenchError(f"pip cannot download {PACKAGE}; put {archive.name} into {cache}")
     with tarfile.open(archive) as files:
-        member = files.extractfile(MEMBER)
+        member = files.extractfile(f"{FOLDER}/{name}.c")
         assert member is not None
         source = member.read()
-    digest = hashlib.sha256(source).hexdigest()
-    if digest != SOURCE_SHA256:
-        raise BenchError(f"{archive}: word2vec.c has sha256 {digest}, expected {SOURCE_SHA256}")
+    digest, expected = hashlib.sha256(source).hexdigest(), SOURCES_SHA256[name]
+    if digest != expected:
+        raise BenchError(f"{archive}: {name}.c has sha256 {digest}, expected {expected}")
     return source.decode("utf-8")
 
 
@@ -89,8 +98,17 @@ def seeded(source: str, seed: int) -> str:
 def build_original(cache: Path, seed: int = 0) -> Path:
     """The compiled original for one seed, built anew: the cache may come from another CPU."""
     source = seeded(original_source(cache), seed)
-    c_file = cache / f"word2vec-{seed}.c"
-    program = cache / f"word2vec-{seed}"
+    return _compile(cache, f"word2vec-{seed}", source, COMPILE_FLAGS)
+
+
+def build_tool(cache: Path, name: str, flags: Sequence[str] = EXACT_FLAGS) -> Path:
+    """A compiled original tool: word2phrase, distance, word-analogy or compute-accuracy."""
+    return _compile(cache, name, original_source(cache, name), flags)
+
+
+def _compile(cache: Path, name: str, source: str, flags: Sequence[str]) -> Path:
+    c_file = cache / f"{name}.c"
+    program = cache / name
     c_file.write_text(source, encoding="utf-8")
     compiler = shutil.which("gcc") or shutil.which("cc")
     if compiler is None:
@@ -98,7 +116,7 @@ def build_original(cache: Path, seed: int = 0) -> Path:
     # -w: its warnings (unchecked fscanf, fread) are known and not ours to mend.
     libraries = ["-lm", "-pthread"]
     fresh = program.with_suffix(".new")  # another benchmark may be running the present one
-    command = [compiler, *COMPILE_FLAGS, "-w", str(c_file), "-o", str(fresh), *libraries]
+    command = [compiler, *flags, "-w", str(c_file), "-o", str(fresh), *libraries]
     if subprocess.run(command).returncode != 0:
         raise BenchError(f"the original cannot be compiled: {shlex.join(command)}")
     return fresh.replace(program)

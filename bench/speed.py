@@ -215,17 +215,19 @@ def runnable(entry: Entry) -> bool:
     if entry is TWO_THREADS and (os.cpu_count() or 1) < 2:
         say("left out: two threads (this machine has one CPU)")
         return False
-    if entry.program == "gensim":
-        check = [
-            *WORKER,
-            "-c",
-            "import gensim; raise SystemExit(int(gensim.__version__.split('.')[0]) < 4)",
-        ]
-        try:
-            run_program(check, HERE)
-        except BenchError:
-            say("left out: gensim 4 or newer is not installed (pip install 'gensim>=4.3')")
-            return False
+    if entry.program == "gensim" and not has_gensim():
+        say("left out: gensim 4 or newer is not installed (pip install 'gensim>=4.3')")
+        return False
+    return True
+
+
+def has_gensim() -> bool:
+    """Whether this Python has gensim 4 or newer."""
+    check = "import gensim; raise SystemExit(int(gensim.__version__.split('.')[0]) < 4)"
+    try:
+        run_program([*WORKER, "-c", check], HERE)
+    except BenchError:
+        return False
     return True
 
 

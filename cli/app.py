@@ -10,6 +10,13 @@ import click
 # name -> (module of this package, what it does); the module holds a click command `command`.
 COMMANDS = {
     "word2vec": ("word2vec", "Train word vectors; the flags of the original word2vec."),
+    "word2phrase": ("word2phrase", "Join words that belong together; the original's flags."),
+    "distance": ("distance", "Nearest words of the lines on stdin; as the original distance."),
+    "word-analogy": ("word_analogy", "Analogies on stdin; as the original word-analogy."),
+    "compute-accuracy": (
+        "compute_accuracy",
+        "Score analogy questions on stdin; as the original compute-accuracy.",
+    ),
     "demo": ("demo", "Train on the documentation of this Python and show neighbours."),
     "doctor": ("doctor", "Say what this machine offers and what is installed."),
     "tools": ("tools", "Write executables with the original tools' names into a folder."),

@@ -15,7 +15,13 @@ import click
 from .main import EXIT_ERROR, complain
 
 # Original tool -> our command; later commands add their lines here.
-TOOLS = {"word2vec": "word2vec"}
+TOOLS = {
+    "word2vec": "word2vec",
+    "word2phrase": "word2phrase",
+    "distance": "distance",
+    "word-analogy": "word-analogy",
+    "compute-accuracy": "compute-accuracy",
+}
 # Second line of every file we write, and how we know it again.
 MARK = b"# Written by `wordvec tools`; writing again replaces it."
 

@@ -122,13 +122,13 @@ def word2vec(ctx: click.Context, /, **values: Any) -> int:
 
 def check_files(job: Job, ctx: click.Context) -> None:
     """No output may replace an input or another output, or be read as text the next time."""
-    inputs = {"-train": _trained_files(job.train), "-read-vocab": _named_files(job.read_vocab)}
+    inputs = {"-train": trained_files(job.train), "-read-vocab": _named_files(job.read_vocab)}
     outputs = {"-output": job.output, "-save-vocab": job.save_vocab, "-ids": job.ids}
     earlier: dict[str, str] = {}
     for flag, name in outputs.items():
         if name is None:
             continue
-        if not _is_device(name):  # /dev/null may serve twice
+        if not is_device(name):  # /dev/null may serve twice
             for other, files in inputs.items():
                 # -read-vocab v -save-vocab v rewrites v in the original too.
                 if (flag, other) != ("-save-vocab", "-read-vocab") and files.holds(name):
@@ -144,7 +144,7 @@ def check_files(job: Job, ctx: click.Context) -> None:
         earlier[flag] = name
 
 
-def _trained_files(train: str | None) -> FileSet:
+def trained_files(train: str | None) -> FileSet:
     """The files that -train stands for; a missing one is reported later, as in the original."""
     from wordvec.errors import CorpusError
     from wordvec.sources import TextFiles, open_source
@@ -161,7 +161,7 @@ def _named_files(name: str | None) -> FileSet:
     return FileSet([name] if name else [])
 
 
-def _is_device(name: str) -> bool:
+def is_device(name: str) -> bool:
     return os.path.exists(name) and not os.path.isfile(name)
 
 
@@ -173,7 +173,7 @@ def run_job(job: Job, options: Word2VecOptions, command: str) -> int:
     if job.read_vocab and not os.path.exists(job.read_vocab):
         say(job.console, "Vocabulary file not found\n")
         return EXIT_ERROR
-    if not job.train or not _may_exist(job.train):
+    if not job.train or not may_exist(job.train):
         say(job.console, "ERROR: training data file not found!\n")
         return EXIT_ERROR
     report = OriginalProgress(job.debug, job.console)
@@ -204,7 +204,7 @@ def run_job(job: Job, options: Word2VecOptions, command: str) -> int:
         return train_and_write(job, options, corpus, vectors_file, report, command)
 
 
-def _may_exist(source: str) -> bool:
+def may_exist(source: str) -> bool:
     """False only when `source` is certainly missing (it may be stdin or a pattern)."""
     return source == "-" or any(c in source for c in "*?[") or os.path.exists(source)
 
@@ -270,9 +270,9 @@ def write_result(job: Job, vocab: Vocab, vectors: NDArray[np.float32], to: Outpu
 
         write_classes(to.stream, vocab.words, classes_of(vectors, job.classes))
     elif job.binary:
-        word2vec_binary.write(to.stream, Vectors(vocab.words, vectors), to.path)
+        word2vec_binary.write(to.stream, Vectors(vocab, vectors), to.path)
     else:
-        word2vec_text.write(to.stream, Vectors(vocab.words, vectors), to.path)
+        word2vec_text.write(to.stream, Vectors(vocab, vectors), to.path)
 
 
 class OriginalProgress:

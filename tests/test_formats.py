@@ -24,7 +24,15 @@ from hypothesis import strategies as st
 import wordvec
 from wordvec import formats
 from wordvec.errors import FormatError, OptionError, OutputError
-from wordvec.formats import blocks, load, save, word2vec_binary, word2vec_text
+from wordvec.formats import (
+    blocks,
+    load,
+    rows,
+    save,
+    word2vec_binary,
+    word2vec_text,
+    writing,
+)
 from wordvec.formats.blocks import BlockReader
 from wordvec.formats.request import ReadRequest
 from wordvec.vectors import Vectors
@@ -111,7 +119,8 @@ def test_binary_round_trip(words: list[str], dim: int, sized: bool, data: st.Dat
 def test_many_blocks(module: Any, dim: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """Records across the borders of blocks, long words, doubles, padded rows."""
     monkeypatch.setattr(blocks, "BLOCK_BYTES", 5000)
-    monkeypatch.setattr(blocks, "_FIRST_MATRIX_BYTES", 2000)
+    monkeypatch.setattr(writing, "BLOCK_BYTES", 5000)
+    monkeypatch.setattr(rows, "_CHUNK_BYTES", 2000)
     rng = np.random.default_rng(dim)
     padded = np.round(rng.normal(0, 1, (200, dim + 16)), 3).astype(np.float32)
     matrix = padded[:, :dim]
@@ -253,19 +262,19 @@ def test_chosen_words_and_half_precision(
     module: Any, sized: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(blocks, "BLOCK_BYTES", 500)
-    monkeypatch.setattr(blocks, "_FIRST_MATRIX_BYTES", 100)
+    monkeypatch.setattr(rows, "_CHUNK_BYTES", 100)
     matrix = np.random.default_rng(0).integers(-99, 99, (200, 3)).astype(np.float32) / 8
     words = [f"w{k % 150}" for k in range(200)]
     content = write(module, words, matrix)
     for limit in (None, 0, 20, 170):
         wanted = frozenset(["w3", "w149", "w10", "none"])
-        rows = [k for k, word in enumerate(words[:limit]) if word in wanted]
+        kept = [k for k, word in enumerate(words[:limit]) if word in wanted]
         found, numbers = read(module, content, sized, wanted=wanted, limit=limit)
-        assert found == [words[k] for k in rows] and bits(numbers) == bits(matrix[rows])
+        assert found == [words[k] for k in kept] and bits(numbers) == bits(matrix[kept])
         found, numbers = read(module, content, sized, dtype="float16", limit=limit)
         assert found == words[:limit] and numbers.dtype == np.float16
         assert np.array_equal(numbers, matrix[:limit])
-    with pytest.raises(FormatError, match=r"65504 at most for float16, found 1e\+06 in .* 'b'"):
+    with pytest.raises(FormatError, match=r"65504 at most for float16, found 1e\+06 in row 1"):
         read(module, write(module, ["a", "b"], np.float32([[1], [1e6]])), dtype=np.float16)
     infinite = write(module, ["a"], np.float32([[np.inf]]))
     assert read(module, infinite, dtype=np.float16)[1] == np.inf
@@ -414,11 +423,11 @@ from wordvec.formats import word2vec_binary, word2vec_text
 
 class Words:
     def __len__(self):
-        return 20_000_000
+        return 20_000
     def word_bytes(self, index):
         return b"word%d" % index
 
-matrix = np.broadcast_to(np.linspace(-1, 1, 300, dtype=np.float32), (20_000_000, 300))
+matrix = np.broadcast_to(np.linspace(-1, 1, 300_000, dtype=np.float32), (20_000, 300_000))
 module = word2vec_text if sys.argv[2] == "text" else word2vec_binary
 with OutputFile(sys.argv[1]) as output:
     module.write(output.stream, SimpleNamespace(words=Words(), matrix=matrix))
@@ -427,7 +436,7 @@ with OutputFile(sys.argv[1]) as output:
 
 @pytest.mark.parametrize("kind", ["text", "binary"])
 def test_ctrl_c_while_writing(tmp_path: Path, kind: str) -> None:
-    """24 GB to write and 12 kB in memory; the interrupt ends it within a second."""
+    """24 GB to write and 1 MB in memory; the interrupt ends it within a second."""
     root = Path(wordvec.__file__).parent.parent  # the package under test, installed or in place
     command = [sys.executable, "-c", ENDLESS, str(tmp_path / "v"), kind]
     environment = {**os.environ, "PYTHONPATH": str(root)}

@@ -1,5 +1,6 @@
 """The number kernels beside twins in pure Python, bit for bit."""
 
+import itertools
 from fractions import Fraction
 
 import numpy as np
@@ -45,43 +46,55 @@ def twin_fixed6(row: np.ndarray) -> bytes:
     return b"".join(b"%f " % float(value) for value in row) + b"\n"
 
 
+def packed_words(words: list[bytes]) -> tuple[np.ndarray, np.ndarray]:
+    lengths = np.array([len(word) for word in words], dtype=np.uint64)
+    return np.frombuffer(b"".join(words), dtype=np.uint8), np.cumsum(lengths, dtype=np.uint64)
+
+
+def format_rows(rows: np.ndarray, style: int = numbers.STYLE_FIXED6_AND_SPACE) -> bytes:
+    """The lines of rows whose words are empty, without the space after the word."""
+    out = bytearray(1 + len(rows) * (2 + rows.shape[1] * numbers.MAX_NUMBER_BYTES))
+    words = packed_words([b""] * len(rows))
+    n_bytes = numbers.write_text_rows(*words, 0, rows, out, style)
+    return bytes(out[1:n_bytes]).replace(b"\n ", b"\n")
+
+
 @pytest.mark.parametrize("n", [0, 1, 15, 16, 17, 33, 300])
 def test_fixed6_at_awkward_lengths(n: int) -> None:
     rows = np.random.default_rng(n).normal(0, 3, (3, n)).astype(np.float32)
-    assert numbers.format_fixed6(rows) == b"".join(map(twin_fixed6, rows))
+    assert format_rows(rows) == b"".join(map(twin_fixed6, rows))
 
 
 def test_fixed6_over_all_exponents() -> None:
     values = random_floats(300_000, seed=1)
     assert len(set((values.view(np.uint32) >> 23 & 255).tolist())) == 255
-    assert numbers.format_fixed6(values[None]) == twin_fixed6(values)
+    assert format_rows(values[None]) == twin_fixed6(values)
 
 
 def test_fixed6_of_vector_like_values() -> None:
     values = np.random.default_rng(2).normal(0, 0.3, 300_000).astype(np.float32)
-    assert numbers.format_fixed6(values[None]) == twin_fixed6(values)
+    assert format_rows(values[None]) == twin_fixed6(values)
 
 
 def test_fixed6_rounds_exact_halves_to_even() -> None:
     """k / 2^7 * 10^-6 ... only multiples of 5^6 / 2 end in an exact half of a millionth."""
     halves = (np.arange(1, 4001, 2) / 128).astype(np.float32)  # 7 decimals, the last a 5
-    assert numbers.format_fixed6(halves[None]) == twin_fixed6(halves)
+    assert format_rows(halves[None]) == twin_fixed6(halves)
 
 
 def test_fixed6_of_special_values() -> None:
     limits = np.float32(
         [0.0, -0.0, 2**24 - 1, 2**24, 2**24 + 2, 3.4028235e38, -3.4028235e38, 1e-45]
     )
-    assert numbers.format_fixed6(limits[None]) == twin_fixed6(limits)
+    assert format_rows(limits[None]) == twin_fixed6(limits)
     odd = np.float32([np.inf, -np.inf, np.nan, np.copysign(np.nan, -1)])
-    assert numbers.format_fixed6(odd[None]) == b"inf -inf nan -nan \n"
+    assert format_rows(odd[None]) == b"inf -inf nan -nan \n"
 
 
 def format_shortest(values: np.ndarray) -> list[bytes]:
-    out = bytearray(4 + len(values) * numbers.MAX_FIXED6_BYTES)
-    n_bytes = numbers.write_text_rows(b"w\n", values[None], out, shortest=True)
-    assert out[:2] == b"w " and out[n_bytes - 1 : n_bytes] == b"\n"
-    return bytes(out[2 : n_bytes - 1]).split(b" ") if len(values) else []
+    line = format_rows(values[None], numbers.STYLE_SHORTEST)
+    assert line[-1:] == b"\n"
+    return line[:-1].split(b" ") if len(values) else []
 
 
 def twin_shortest(value: np.float32) -> bytes:
@@ -223,24 +236,144 @@ def test_locale_does_not_matter() -> None:
         pytest.skip("no locale with a decimal comma is installed")
     try:
         assert parse("0.5 1e-45 16777217.0")[0] == 0.5
-        assert numbers.format_fixed6(np.float32([[0.5, 1e30]])).startswith(b"0.500000 ")
+        assert format_rows(np.float32([[0.5, 1e30]])).startswith(b"0.500000 ")
     finally:
         locale.setlocale(locale.LC_NUMERIC, "C")
 
 
 def test_doors_check_their_buffers() -> None:
     rows = np.zeros((2, 3), dtype=np.float32)
-    with pytest.raises(ValueError, match="words has 1 words for 2 rows"):
-        numbers.write_text_rows(b"a\n", rows, bytearray(1000))
+    ends = np.zeros(2, dtype=np.uint64)
+    words = packed_words([b"a", b"b", b"c"])
+    with pytest.raises(ValueError, match="words 2 to 4 of 3"):
+        numbers.write_text_rows(*words, 2, rows, bytearray(1000), 0)
+    with pytest.raises(ValueError, match="offsets of word 1 make no sense"):
+        numbers.write_text_rows(words[0], words[1][[2, 0, 1]], 0, rows, bytearray(1000), 0)
+    with pytest.raises(ValueError, match="offsets of word 2 make no sense"):
+        numbers.find_unwritable(words[0][:2], words[1], 0, 3)
     with pytest.raises(ValueError, match="may be needed"):
-        numbers.write_text_rows(b"a\nb\n", rows, bytearray(10))
+        numbers.write_text_rows(*words, 0, rows, bytearray(10), 0)
+    with pytest.raises(ValueError, match="no style 4"):
+        numbers.write_text_rows(*words, 0, rows, bytearray(1000), 4)
     with pytest.raises(ValueError, match="may be needed"):
-        numbers.write_binary_rows(b"a\nb\n", rows, bytearray(10))
+        numbers.write_binary_rows(*words, 0, rows, bytearray(10))
     with pytest.raises(ValueError, match="side by side"):
-        numbers.write_binary_rows(b"a\nb\nc\n", rows.T, bytearray(1000))
+        numbers.write_binary_rows(*words, 0, rows.T[:2], bytearray(1000))
     with pytest.raises(ValueError, match="padding"):
-        numbers.read_text_rows(bytearray(b"a 1\n"), 0, 4, rows, bytearray(9))
+        numbers.read_text_rows(bytearray(b"a 1\n"), 0, 4, rows, bytearray(9), ends)
     with pytest.raises(ValueError, match="words must have"):
-        numbers.read_binary_rows(bytearray(100), 0, 40, rows, bytearray(9))
+        numbers.read_binary_rows(bytearray(200), 0, 40, rows, bytearray(9), ends)
+    with pytest.raises(ValueError, match="room for 1 of 2"):
+        numbers.read_binary_rows(bytearray(200), 0, 40, rows, bytearray(40), ends[:1])
     with pytest.raises(ValueError, match="end with a newline"):
-        numbers.read_text_rows(bytearray(b"a 1" + bytes(99)), 0, 3, rows, bytearray(9))
+        numbers.read_text_rows(bytearray(b"a 1" + bytes(99)), 0, 3, rows, bytearray(9), ends)
+
+
+def read_lines(text: bytes, dim: int, spaces: bool = False) -> tuple[list[bytes], np.ndarray]:
+    """Lines through read_text_rows, as `parse` reads the numbers one by one."""
+    n_lines, start = text.count(b"\n"), 40
+    rows = np.zeros((n_lines, dim), dtype=np.float32)
+    ends, words = np.empty(n_lines, dtype=np.uint64), bytearray(len(text) + 1)
+    buffer = bytearray(start) + text + bytes(numbers.PADDING)
+    stop = start + len(text)
+    assert numbers.count_lines(buffer, start, stop, 10**9) == (n_lines, stop)
+    found = numbers.read_text_rows(buffer, start, stop, rows, words, ends, spaces)
+    assert found == (n_lines, int(ends[-1]), stop, numbers.NO_PROBLEM), found
+    edges = [0, *ends.tolist()]
+    return [bytes(words[a:b]) for a, b in itertools.pairwise(edges)], rows
+
+
+@pytest.mark.parametrize("n", [1, 7, 8, 9, 15, 16, 17, 33, 300])
+@pytest.mark.parametrize("digits", ["%f", "%.8f", "%.9g", "%.5g", "%.2f", "%.0f", "%.17g", "%e"])
+def test_lines_at_every_level(level: str, n: int, digits: str) -> None:
+    """Every instruction set beside the correctly rounded numbers."""
+    values = np.random.default_rng(n).normal(0, 2, (20, n))
+    lines = [" ".join(digits % value for value in row) for row in values]
+    content = "".join(f"w{k} {line}\n" for k, line in enumerate(lines)).encode()
+    words, rows = read_lines(content, n)
+    assert words == [b"w%d" % k for k in range(20)]
+    # round_exactly is compared with fractions above
+    expected = [numbers.round_exactly(t.encode()) for line in lines for t in line.split()]
+    assert same_bits(rows.ravel(), np.float32(expected))
+
+
+def test_awkward_numbers_at_every_level(level: str) -> None:
+    rng = np.random.default_rng(3)
+    texts = [*AWKWARD, "0.000000", "-0.0", "-1", "12345678.12345678", "1234567.12345678"] * 20
+    texts = [text for text in texts if "99999999999999999" not in text.partition("e")[2]]
+    twins = {text: true_float32(text) for text in set(texts)}
+    for dim in (1, 5, 8, 13):
+        rng.shuffle(texts)
+        lines = [texts[k : k + dim] for k in range(0, len(texts) - dim, dim)]
+        gaps = [" ", "  ", " \t", "\t"]
+        content = "".join(
+            f"w{k} " + gaps[k % 4].join(line) + ["", " ", "\r", " \r"][k // 4 % 4] + "\n"
+            for k, line in enumerate(lines)
+        )
+        _, rows = read_lines(content.encode(), dim)
+        assert same_bits(rows, np.array([[twins[text] for text in line] for line in lines]))
+
+
+@given(st.lists(st.integers(0, 2**32 - 1), min_size=8, max_size=40), st.integers(0, 8))
+def test_any_floats_at_every_level(patterns: list[int], n_decimals: int) -> None:
+    from wordvec.kernels import simd
+
+    values = np.array(patterns, dtype=np.uint32).view(np.float32)
+    values = values[np.isfinite(values)]
+    texts = [f"{value:.{n_decimals}e}" for value in values.tolist()]
+    texts += [f"{value:.{n_decimals}f}" for value in values.tolist() if abs(value) < 1e12]
+    if not texts:
+        return
+    expected = np.float32([numbers.round_exactly(text.encode()) for text in texts])
+    before = simd.active()
+    try:
+        for name in simd.available():
+            simd.use(name)
+            _, rows = read_lines(f"w {' '.join(texts)}\n".encode(), len(texts))
+            assert same_bits(rows[0], expected)
+    finally:
+        simd.use(before)
+
+
+def test_damaged_lines_at_every_level(level: str) -> None:
+    good = b"1.5 " * 15
+    for bad, problem in [(b"x1.5", numbers.NOT_A_NUMBER), (b"1.5.5", numbers.NOT_A_NUMBER),
+                         (b"-", numbers.NOT_A_NUMBER), (b".", numbers.NOT_A_NUMBER),
+                         (b"1\x015", numbers.NOT_A_NUMBER), (b"1\0", numbers.NOT_A_NUMBER),
+                         (b"1 2", numbers.TOO_MANY_NUMBERS), (b"", numbers.TOO_FEW_NUMBERS),
+                         (b"-.", numbers.NOT_A_NUMBER),
+                         (b"\xa01", numbers.NOT_A_NUMBER)]:  # fmt: skip
+        for place in (0, 20, 60):
+            line = b"w " + good[:place] + bad + b" " + good[place:] + b"\n"
+            text = b"first " + good + b"1\n" + line
+            buffer = bytearray(40) + text + bytes(numbers.PADDING)
+            rows, ends = np.zeros((2, 16), dtype=np.float32), np.empty(2, dtype=np.uint64)
+            n, _, position, found = numbers.read_text_rows(
+                buffer, 40, 40 + len(text), rows, bytearray(999), ends
+            )
+            assert (n, found) == (1, problem) and 40 < position < 40 + len(text)
+
+
+def test_words_with_spaces(level: str) -> None:
+    numbers_of = " ".join(f"{k}.5" for k in range(9))
+    words = ["a", ". . .", "1 2 3", "", " b", "a  b\tc"]
+    found, rows = read_lines("".join(f"{w} {numbers_of}\n" for w in words).encode(), 9, True)
+    assert found == [word.encode() for word in words]
+    assert (rows == np.arange(9) + 0.5).all()
+
+
+def twin_general5(values: np.ndarray) -> bytes:
+    return b"".join(b"%.5g " % float(value) for value in values) + b"\n"
+
+
+def test_general5_is_printfs() -> None:
+    halves = (np.arange(1, 40001, 2) / 16).astype(np.float32)  # ties
+    tens = np.float32([float(f"{m}e{k}") for k in range(-45, 38) for m in (1, 9.9999, 9.99996)])
+    beside = [np.nextafter(tens, np.float32(s)) for s in (0, np.inf)]
+    odd = np.float32([0.0, -0.0, np.inf, -np.inf, 3.4028235e38, 1e-45, 99999.5, 100000, 0.0001])
+    normal = np.random.default_rng(2).normal(0, 0.3, 100_000).astype(np.float32)
+    values = np.concatenate([random_floats(100_000, 8), halves, tens, *beside, odd, normal])
+    found = format_rows(values[None], numbers.STYLE_GENERAL5_AND_SPACE)
+    assert found == twin_general5(values)
+    names = format_rows(np.float32([[np.nan]]), numbers.STYLE_GENERAL5_AND_SPACE)
+    assert names == b"nan \n"

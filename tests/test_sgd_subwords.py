@@ -227,5 +227,5 @@ def test_subwords_must_fit():
         (starts, rows + 30), (starts, rows - 1), (starts[:-1], rows), (starts * 0, rows[:0]),
     ]:  # fmt: skip
         setup.subwords = wrong
-        with pytest.raises(ValueError, match="subwords|n_words|aliases|keep"):
+        with pytest.raises(ValueError, match=r"subwords|n_words|aliases|keep"):
             setup.train()

@@ -90,15 +90,11 @@ def test_ngram_buckets_checks_its_lists():
     arena, starts = packed([b"abc", b"de"])
     buckets = np.zeros(99, np.int32)
     with pytest.raises(ValueError, match="do not fit the n-grams of word 1"):
-        kernel.ngram_buckets(
-            arena, starts, 0, 2, np.array([0, 6, 99], np.int64), buckets, 3, 6, 10
-        )
+        kernel.ngram_buckets(arena, starts, 0, 2, np.array([0, 6, 99], np.int64), buckets, 3, 6, 10)
     with pytest.raises(ValueError, match="outside the arena"):
         kernel.count_ngrams(arena, starts + 1, 0, 2, np.zeros(2, np.int64), 3, 6)
     with pytest.raises(ValueError, match="n_buckets"):
-        kernel.ngram_buckets(
-            arena, starts, 0, 2, np.zeros(3, np.int64), buckets, 3, 6, 2**31
-        )
+        kernel.ngram_buckets(arena, starts, 0, 2, np.zeros(3, np.int64), buckets, 3, 6, 2**31)
 
 
 @pytest.mark.parametrize("of_buckets", [False, True])

@@ -10,7 +10,7 @@ import pytest
 
 from wordvec import vectors as vectors_module
 from wordvec.errors import FormatError, OptionError
-from wordvec.formats import blocks
+from wordvec.formats import blocks, rows
 from wordvec.keyedvectors import KeyedVectors
 from wordvec.vectors import Vectors
 
@@ -300,7 +300,7 @@ def test_without_a_first_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
 
     # Small blocks and a small first matrix: rows lie across blocks, and the matrix grows.
     monkeypatch.setattr(blocks, "BLOCK_BYTES", 50)
-    monkeypatch.setattr(blocks, "_FIRST_MATRIX_BYTES", 24)
+    monkeypatch.setattr(rows, "_CHUNK_BYTES", 24)
     text = b"".join(b"w%d %d -%d.5 \r\n" % (k, k, k) for k in range(100))
     loaded = load(text)
     assert loaded.index_to_key == [f"w{k}" for k in range(100)]
@@ -349,7 +349,7 @@ def test_old_names_warn_and_work(ours: KeyedVectors) -> None:
         ours.word_vec("w3")
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        assert ours.index_to_key is ours.words and ours.vectors is ours.matrix
+        assert ours.index_to_key == ours.words and ours.vectors is ours.matrix
 
 
 def test_adding_vectors() -> None:

@@ -232,31 +232,7 @@ def _count(counting: Counting, opened: Source, reporter: Reporter) -> tuple[int,
         n_bytes, notes = reader.n_bytes, opened.notes + reader.notes
     if not counting.n_words_read:
         raise CorpusError(f"{_name_of(opened)}: the corpus is empty (no words in it)")
-    return n_bytes, notes + _notes(counting)
-
-
-def _notes(counting: Counting) -> list[str]:
-    tallies = [worker.tally for worker in counting.workers]
-    rules = counting.rules.tokens
-    notes = []
-    nuls = [tally.first_nul for tally in tallies if tally.first_nul is not None]
-    if nuls:
-        _, path, offset = min(nuls)
-        what = "it and the rest of its word are ignored" if rules.nul_ends_word else "kept"
-        what = "it separates words" if rules.more_blanks else what
-        notes.append(f"{path}: NUL byte at byte {offset}; {what}")
-    if rules.nul_ends_word and (n_with_nul := sum(tally.n_with_nul for tally in tallies)):
-        notes.append(f"words ended by a NUL byte: {n_with_nul:,}")
-    if n_cut := sum(tally.n_cut for tally in tallies):
-        notes.append(f"words cut at {rules.max_word_bytes} bytes: {n_cut:,}")
-    if n_empty := sum(tally.n_empty for tally in tallies):
-        notes.append(f"empty words left out: {n_empty:,}")
-    for path in sorted(path for tally in tallies for path in tally.unterminated):
-        notes.append(f"{path}: the last word has no separator after it and was not read")
-    needs_row = rules.separator and not rules.separator_is_word
-    if counting.vocab is not None and needs_row and not counting.vocab.has_separator:
-        notes.append("the vocabulary does not begin with </s>: ends of sentences have no row")
-    return notes
+    return n_bytes, notes + counting.notes()
 
 
 def _name_of(opened: Source) -> str:

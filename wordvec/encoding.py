@@ -142,6 +142,31 @@ class Counting:
         """Ends of sentences read so far, empty sentences included."""
         return sum(w.tally.n_sentence_ends for w in self.workers)
 
+    def notes(self) -> list[str]:
+        """One line for each thing that was cut or dropped while self."""
+        tallies = [worker.tally for worker in self.workers]
+        rules = self.rules.tokens
+        notes = []
+        nuls = [tally.first_nul for tally in tallies if tally.first_nul is not None]
+        if nuls:
+            _, path, offset = min(nuls)
+            what = "it and the rest of its word are ignored" if rules.nul_ends_word else "kept"
+            what = "it separates words" if rules.more_blanks else what
+            notes.append(f"{path}: NUL byte at byte {offset}; {what}")
+        if rules.nul_ends_word and (n_with_nul := sum(tally.n_with_nul for tally in tallies)):
+            notes.append(f"words ended by a NUL byte: {n_with_nul:,}")
+        if n_cut := sum(tally.n_cut for tally in tallies):
+            notes.append(f"words cut at {rules.max_word_bytes} bytes: {n_cut:,}")
+        n_empty = sum(tally.n_empty for tally in tallies)
+        if n_empty and not rules.keep_empty:
+            notes.append(f"empty words left out: {n_empty:,}")
+        for path in sorted(path for tally in tallies for path in tally.unterminated):
+            notes.append(f"{path}: the last word has no separator after it and was not read")
+        needs_row = rules.separator and not rules.separator_is_word
+        if self.vocab is not None and needs_row and not self.vocab.has_separator:
+            notes.append("the vocabulary does not begin with </s>: ends of sentences have no row")
+        return notes
+
     def make_vocab(self) -> Vocab:
         """Merge what was counted; from here on ids can be renumbered.
 
@@ -288,6 +313,7 @@ class Worker:
             chunk_number=chunk.number,
             max_word_bytes=rules.max_word_bytes,
             nul_ends_word=rules.nul_ends_word,
+            keep_empty=rules.keep_empty,
             look_up=self.job.vocab is not None,
         )
         tally.n_cut += n_cut

@@ -13,12 +13,12 @@ class Gensim3Names(Vectors):
     @property
     def index2word(self) -> list[str]:
         warn_renamed("index2word", "index_to_key")
-        return self.words
+        return list(self.words)
 
     @property
     def index2entity(self) -> list[str]:
         warn_renamed("index2entity", "index_to_key")
-        return self.words
+        return list(self.words)
 
     @property
     def syn0(self) -> Matrix:

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from wordvec.errors import OptionError
 from wordvec.files import OutputFile
-from wordvec.formats import gensim_word2vec, open_reader, word2vec_binary, word2vec_text
+from wordvec.formats import gensim_word2vec, glove_text, open_reader, word2vec_binary, word2vec_text
 from wordvec.formats.request import ReadRequest
 from wordvec.gensim3 import Gensim3Names, warn_renamed
 from wordvec.vectors import Matrix, Row, Vectors
@@ -67,7 +67,7 @@ class KeyedVectors(Gensim3Names):
 
     @property
     def index_to_key(self) -> list[str]:
-        return self.words
+        return list(self.words)
 
     @property
     def key_to_index(self) -> dict[str, int]:
@@ -144,7 +144,7 @@ class KeyedVectors(Gensim3Names):
             if key not in known:
                 is_new[k] = True
                 known[key] = len(self.words) + int(is_new[:k].sum())
-        words = self.words + [key for key, new in zip(keys, is_new, strict=True) if new]
+        words = [*self.words] + [key for key, new in zip(keys, is_new, strict=True) if new]
         matrix = np.vstack([self.matrix, rows[is_new]])
         counts = None
         if self.counts is not None:
@@ -382,12 +382,12 @@ class KeyedVectors(Gensim3Names):
         if binary:
             read = word2vec_binary.read
         else:
-            read = word2vec_text.read_headless if no_header else word2vec_text.read
+            read = glove_text.read if no_header else word2vec_text.read
         with open_reader(os.fspath(fname)) as reader:
             request = ReadRequest(limit=limit or None, encoding=encoding, errors=unicode_errors)
             found = read(reader, request)
         n_rows = len(found)
-        words, matrix = gensim_word2vec.drop_duplicates(list(found.words), found.matrix)
+        words, matrix = gensim_word2vec.drop_duplicates(found.words, found.matrix)
         if fvocab is None:
             counts = np.arange(n_rows, n_rows - len(words), -1, dtype=np.int64)
         else:

@@ -152,6 +152,26 @@ class Word2VecOptions:
 
 
 @dataclass(frozen=True, slots=True)
+class PhraseOptions:
+    """Which two words that follow each other become one.  Defaults are gensim 4's."""
+
+    min_count: int = option(
+        5, "words and pairs that occur less often are never joined", flag="-min-count",
+        low=0, high=2**31 - 1,
+    )  # fmt: skip
+    threshold: float = option(
+        10.0, "join pairs that score above this; higher means fewer phrases", flag="-threshold",
+        original=100.0,
+    )  # fmt: skip
+    workers: int = option(
+        3, "threads; the result is the same for any number", flag="-threads", low=1, high=4096
+    )
+
+    def __post_init__(self) -> None:
+        check_options(self)
+
+
+@dataclass(frozen=True, slots=True)
 class FastTextOptions:
     """Hyper-parameters of skip-gram and CBOW over words and their character n-grams.
 

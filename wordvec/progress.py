@@ -10,10 +10,11 @@ from typing import Protocol
 class Progress:
     """One moment of a job.
 
-    `stage` is "count" (text to ids) or "train".  `n_done` and `n_total` are in `unit`
-    ("bytes" or "tokens"; tokens are counted over all epochs); `n_total` is None when the
-    size of the source is unknown.  `loss` is the mean per example since training started,
-    `rate` the current learning rate; both are None outside training.
+    `stage` is "count" (text to ids), "train", or "write" (ids to text).  `n_done` and `n_total`
+    are in `unit` ("bytes" or "tokens"; tokens are counted over all epochs); `n_total` is None
+    when the size of the source is unknown.  `n_distinct` words were met while counting (words
+    that several threads met may count several times).  `loss` is the mean per example since
+    training started, `rate` the current learning rate; both are None outside training.
     """
 
     stage: str
@@ -23,6 +24,7 @@ class Progress:
     wall_seconds: float
     cpu_seconds: float
     n_tokens_read: int = 0
+    n_distinct: int = 0
     epoch: int = 0
     loss: float | None = None
     rate: float | None = None

@@ -18,9 +18,11 @@ class TokenRules:
     ignored wherever they stand; everything else belongs to a word.
 
     `max_word_bytes`: longer words are cut (0: never).  `nul_ends_word`: the rest of a word after
-    a NUL byte is ignored.  `drop_unterminated`: a last word without a separator after it is not
-    read.  `separator`: the end of a sentence is row 0 of the vocabulary, `</s>`, and the same
-    word in the text ends a sentence too.
+    a NUL byte is ignored; a word that begins with one is left out, or, with `keep_empty`, kept as
+    the word of one NUL byte, which stands for the empty one.
+    `drop_unterminated`: a last word without a separator after it is not read.  `separator`: the
+    end of a sentence is row 0 of the vocabulary, `</s>`, and the same word in the text ends a
+    sentence too.
 
     The rest is fastText's: `more_blanks`: carriage return, vertical tab, form feed and NUL
     separate words as well.  `separator_is_word`: `</s>` is a word like others, counted once a
@@ -35,6 +37,7 @@ class TokenRules:
     nul_ends_word: bool = False
     drop_unterminated: bool = False
     separator: bool = False
+    keep_empty: bool = False
     more_blanks: bool = False
     separator_is_word: bool = False
     label_prefix: str = ""

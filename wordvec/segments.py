@@ -15,11 +15,14 @@ import numpy.typing as npt
 
 from wordvec.errors import RareWordsError
 from wordvec.kernels.tokens import WordTable
+from wordvec.memory import need_bytes
 from wordvec.rules import ReadingRules
 from wordvec.spill import Run, TemporaryFile, merge_runs, remap_of_run, write_run
 from wordvec.vocab import SEPARATOR_BYTES, Vocab, frequency_order
 
 _Bytes = tuple[npt.NDArray[np.uint8], npt.NDArray[np.int64]]
+# What a word costs at least in memory: its slot, place and spelling.
+_WORD_BYTES = 90
 _Words = tuple[npt.NDArray[np.uint8], npt.NDArray[np.int64], npt.NDArray[np.int64]]
 
 
@@ -34,6 +37,7 @@ class Segments:
         self._runs_file: TemporaryFile | None = None
         self._lock = threading.Lock()
         self._merged: list[npt.NDArray[np.int32]] | None = None
+        self._numbered: Vocab | None = None
 
     def append(self, table: WordTable) -> int:
         """Add a table; the number of its segment."""
@@ -107,6 +111,35 @@ class Segments:
                 is_label &= padded[starts[:-1] + place] == byte
             order = order[~is_label]
         return order[: self.rules.max_vocab]
+
+    def number_words(self, corpus: str) -> tuple[WordTable, npt.NDArray[np.int64]]:
+        """Merge all segments into one table of all words, however rare; its ids are the rows that
+        `rows_of` gives.  (table, counts int64[n_words + 1]); for texts with a separator, whose id
+        is 0."""
+        if all(isinstance(segment, WordTable) for segment in self._segments):
+            table = self._segments[0]
+            assert isinstance(table, WordTable)
+            self._merged = [np.arange(len(table) + 1, dtype=np.int32)]
+            for number in range(1, len(self._segments)):
+                part = self._segments[number]
+                assert isinstance(part, WordTable)
+                self._merged.append(table.absorb(part))
+                self._segments[number] = table  # the part is freed
+                del part
+            return table, table.counts()
+        n_largest = max(s.n_words for s in self._segments if isinstance(s, Run))
+        need_bytes(_WORD_BYTES * n_largest, "the different words of the text", "split the text")
+        self._numbered = self.make_vocab(0, corpus)
+        return self._numbered.table, self._numbered.counts
+
+    def rows_of(self, segment: int) -> npt.NDArray[np.int32]:
+        """int32: rows of the words by the ids of the segment; 0 for the separator."""
+        if self._numbered is None:
+            assert self._merged is not None
+            return self._merged[segment]
+        rows = self.remap_of(segment, self._numbered)
+        rows[0] = 0
+        return rows
 
     def _merge_tables(self, corpus: str) -> _Words:
         """Merge all tables into the first; each is freed as soon as it is merged."""

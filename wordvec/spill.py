@@ -172,7 +172,17 @@ class IdPieces:
         piece.ids = None
 
     def take(self, block: Block) -> npt.NDArray[np.int32]:
-        """The ids of a block, valid until the next call; frees what is behind it."""
+        """As `look`; frees what is behind the block."""
+        ids = self.look(block)
+        piece = block.piece
+        piece.n_blocks -= 1
+        if piece.n_blocks == 0 and piece.ids is not None:
+            self._share.used -= 4 * len(piece.ids)
+            piece.ids = None  # `ids` is the last reference
+        return ids
+
+    def look(self, block: Block) -> npt.NDArray[np.int32]:
+        """The ids of a block; they stay where they are."""
         piece = block.piece
         if piece.ids is not None:
             ids = piece.ids
@@ -183,10 +193,6 @@ class IdPieces:
                 self._file.read_into(buffer, piece.offset)
                 self._loaded = (piece, buffer)
             ids = self._loaded[1]
-        piece.n_blocks -= 1
-        if piece.n_blocks == 0 and piece.ids is not None:
-            self._share.used -= 4 * len(piece.ids)
-            piece.ids = None  # `ids` below is the last reference
         return ids[block.first : block.first + block.n_ids]
 
     def close(self) -> None:

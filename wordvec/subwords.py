@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -96,8 +96,8 @@ def means_of_rows(
     _in_pieces(len(starts) - 1, n_threads, fill)
 
 
-def _in_pieces(n_words: int, n_threads: int, fill: object) -> None:
-    assert callable(fill)
+def _in_pieces(n_words: int, n_threads: int, fill: Callable[[int, int], None]) -> None:
+    """fill(first, end) over all words, by several threads where there are many."""
     if n_threads == 1 or n_words <= _WORDS_A_PIECE:
         fill(0, n_words)
         return

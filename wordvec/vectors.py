@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Any, overload
+from typing import Any, cast, overload
 
 import numpy as np
 from numpy.typing import NDArray
 
 from wordvec.nearest import nearest_rows
 from wordvec.subwords import Subwords
+from wordvec.words import WordBytes, WordList
 
 Matrix = NDArray[np.float32]
 Row = NDArray[np.float32]
+AnyMatrix = NDArray[np.float32] | NDArray[np.float16]
 Neighbours = list[tuple[str, float]]  # words and their cosines, best first
 
 _BLOCK_NUMBERS = 1 << 22  # numbers of the matrix per step of a query: 16 MB
@@ -21,7 +23,7 @@ _BLOCK_NUMBERS = 1 << 22  # numbers of the matrix per step of a query: 16 MB
 class Vectors:
     """Words, and one row of numbers for each.
 
-    words     list[str]; a word that occurs twice is looked up at its first row
+    words     WordList, a sequence of str; a word that occurs twice is looked up at its first row
     matrix    float32 or float16[n_words, dim]; not copied: it may be a view of padded rows or of
               a file, and belongs to whoever made it.  Call `matrix_changed` after changing it.
               Rows come out as float32.
@@ -34,12 +36,12 @@ class Vectors:
 
     def __init__(
         self,
-        words: Sequence[str],
-        matrix: Matrix,
+        words: Sequence[str] | WordBytes | WordList,
+        matrix: AnyMatrix,
         counts: NDArray[np.int64] | None = None,
         metadata: dict[str, Any] | None = None,
     ) -> None:
-        matrix = np.asarray(matrix)
+        matrix = cast(Matrix, np.asarray(matrix))
         if matrix.ndim != 2 or matrix.dtype not in (np.float32, np.float16):
             raise TypeError(
                 "matrix: expected float32[n, dim] or float16[n, dim], "
@@ -49,7 +51,7 @@ class Vectors:
             raise ValueError(f"{len(words)} words for {len(matrix)} rows")
         if counts is not None and len(counts) != len(words):
             raise ValueError(f"{len(counts)} counts for {len(words)} words")
-        self.words = words if isinstance(words, list) else list(words)
+        self.words = WordList.of(words)
         self.matrix: Matrix = matrix
         self.counts = None if counts is None else np.asarray(counts, dtype=np.int64)
         self.metadata: dict[str, Any] = {} if metadata is None else metadata
@@ -64,7 +66,7 @@ class Vectors:
 
     def __contains__(self, word: object) -> bool:
         """Has the word a row, or can one be built for it?"""
-        if word in self.index:
+        if word in self.words:
             return True
         return self.subwords is not None and isinstance(word, str) and self.subwords.can_build(word)
 
@@ -78,7 +80,7 @@ class Vectors:
 
     @property
     def index(self) -> dict[str, int]:
-        """Word -> row.  Built on first use; do not change it."""
+        """Word -> row as a dict.  Built on first use, slow for many words; do not change it."""
         if self._index is None:
             # From the last word to the first, so that the first of equal words stays.
             rows = range(len(self.words) - 1, -1, -1)
@@ -101,14 +103,14 @@ class Vectors:
 
     def index_of(self, word: str) -> int:
         """The row of `word`; KeyError if there is none."""
-        row = self.index.get(word)
-        if row is None:
+        row = self.words.find(word)
+        if row < 0:
             raise KeyError(f"word {word!r} not in vocabulary")
         return row
 
     def rows_of(self, words: Iterable[str]) -> NDArray[np.int64]:
         """int64[n]: the row of each word, -1 where there is none."""
-        return np.array([self.index.get(word, -1) for word in words], dtype=np.int64)
+        return self.words.find_many(words)
 
     @overload
     def __getitem__(self, word: str) -> Row: ...
@@ -131,7 +133,7 @@ class Vectors:
 
     def _built_row(self, word: str) -> Row | None:
         """The row that `subwords` gives a word without one of its own; None when there is none."""
-        if self.subwords is None or word in self.index or not self.subwords.can_build(word):
+        if self.subwords is None or word in self.words or not self.subwords.can_build(word):
             return None
         row = self.subwords.row_of(word)
         row.flags.writeable = False

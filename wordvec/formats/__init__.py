@@ -16,7 +16,14 @@ import numpy as np
 
 from wordvec.errors import FormatError, OptionError
 from wordvec.files import OutputFile
-from wordvec.formats import contents, packing, word2vec_binary, word2vec_text
+from wordvec.formats import (
+    contents,
+    fasttext_vec,
+    glove_text,
+    packing,
+    word2vec_binary,
+    word2vec_text,
+)
 from wordvec.formats.blocks import BlockReader
 from wordvec.formats.packing import open_reader
 from wordvec.formats.request import ReadRequest
@@ -49,6 +56,8 @@ class FileFormat(VectorFormat, Protocol):
 FORMATS: tuple[VectorFormat, ...] = (
     cast(VectorFormat, word2vec_text),
     cast(VectorFormat, word2vec_binary),
+    cast(VectorFormat, glove_text),
+    cast(VectorFormat, fasttext_vec),
 )
 
 HEAD_BYTES = 1 << 16

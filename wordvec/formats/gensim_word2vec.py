@@ -7,14 +7,19 @@ Reading goes through word2vec_text and word2vec_binary, which take these files a
 from __future__ import annotations
 
 import logging
+import sys
 from collections.abc import Iterator, Sequence
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
 
 from wordvec.errors import FormatError
-from wordvec.formats.blocks import Matrix, word_blocks
+from wordvec.formats import writing
+from wordvec.formats.writing import RowWriter, encoded_words, text_rows
 from wordvec.kernels import numbers
+from wordvec.vectors import Matrix
+from wordvec.words import WordList
 
 logger = logging.getLogger(__name__)
 
@@ -34,34 +39,33 @@ def records(
     A piece is valid until the next one is asked for.  FormatError for words with a space, which
     gensim writes and then cannot read.
     """
-    out = bytearray(1)
+    write_rows: RowWriter = partial(numbers.write_binary_rows, newline=False)
+    n_number_bytes = 4
+    if not binary:
+        write_rows = text_rows(numbers.STYLE_SHORTEST)
+        n_number_bytes = numbers.MAX_NUMBER_BYTES
     for first in range(0, len(order), _STEP_ROWS):
         step = order[first : first + _STEP_ROWS]
-        names = [prefix + words[row] for row in step]
-        for blob, rows, n_bytes in word_blocks(
-            names, matrix[step], 2, numbers.MAX_FIXED6_BYTES, path
-        ):
-            if binary:
-                floats = rows.astype("<f4")
-                for word, row in zip(blob.split(b"\n"), floats, strict=False):
-                    yield word + b" " + row.tobytes()
-                continue
-            out = out if len(out) >= n_bytes else bytearray(n_bytes)
-            yield memoryview(out)[: numbers.write_text_rows(blob, rows, out, shortest=True)]
+        names = encoded_words([prefix + words[row] for row in step], path)
+        rows = np.asarray(matrix[step], dtype=np.float32)
+        if binary and sys.byteorder == "big":
+            rows = rows.byteswap()
+        yield from writing.records(names, rows, path, write_rows, n_number_bytes)
 
 
-def drop_duplicates(words: list[str], matrix: Matrix) -> tuple[list[str], Matrix]:
+def drop_duplicates(words: WordList, matrix: Matrix) -> tuple[WordList, Matrix]:
     """Keep the first of equal words, with a warning for each other one."""
-    if len(set(words)) == len(words):
+    first_rows = words.first_rows()
+    is_first = first_rows == np.arange(len(words))
+    if is_first.all():
         return words, matrix
-    first_rows: dict[str, int] = {}
-    for row, word in enumerate(words):
-        if first_rows.setdefault(word, row) != row:
-            logger.warning("duplicate word '%s' in word2vec file, ignoring all but first", word)
-    return list(first_rows), np.asarray(matrix[list(first_rows.values())])
+    for row in np.flatnonzero(~is_first).tolist():
+        logger.warning("duplicate word '%s' in word2vec file, ignoring all but first", words[row])
+    kept = WordList.of_bytes([words.word_bytes(row) for row in np.flatnonzero(is_first).tolist()])
+    return kept, np.asarray(matrix[is_first])
 
 
-def counts_of(words: list[str], path: str, encoding: str, errors: str) -> NDArray[np.int64]:
+def counts_of(words: Sequence[str], path: str, encoding: str, errors: str) -> NDArray[np.int64]:
     """int64[n_words] from a file of counts; 0, with a warning, for words that it lacks."""
     table = read_counts(path, encoding, errors)
     for word in words:

@@ -14,13 +14,16 @@ from typing import BinaryIO
 
 import numpy as np
 
-from wordvec.formats.blocks import HEADER, BlockReader, read_first_line, word_blocks
+from wordvec.errors import FormatError
+from wordvec.formats.blocks import HEADER, BlockReader
 from wordvec.formats.request import ReadRequest
+from wordvec.formats.rows import RowStore, read_first_line
+from wordvec.formats.writing import write_records
 from wordvec.kernels import numbers
 from wordvec.vectors import Vectors
 
 NAME = "word2vec-binary"
-SUFFIXES = (".bin",)
+SUFFIXES: tuple[str, ...] = (".bin",)
 
 
 def sniff(head: bytes) -> bool:
@@ -37,41 +40,62 @@ def read(reader: BlockReader, request: ReadRequest) -> Vectors:
     Words may occur twice; "0 100" with no records is a valid file.  Raises FormatError.
     """
     store, n_rows = read_first_line(reader, request, lambda dim: 4 * dim + 1)
-    n_wanted, dim = store.n_rows, store.dim
-    while store.n_read < n_wanted:
-        words = store.word_buffer(reader.stop - reader.start)
-        rows = store.free_rows()
-        n_read, n_word_bytes, position, problem = numbers.read_binary_rows(
-            reader.buffer, reader.start, reader.stop, rows, words
-        )
-        if sys.byteorder == "big":
-            rows[:n_read].byteswap(inplace=True)
-        store.take_rows(n_read, n_word_bytes)
-        reader.start = position
-        if problem:
-            raise reader.error(
-                f"word {store.n_read + 1} of {n_rows} and a space",
-                reader.excerpt(position),
-                hint="a wrong number of dimensions in the first line?",
-            )
-        if store.n_read < n_wanted and n_read == 0 and not reader.fill():
-            raise reader.error(
-                f"word {store.n_read + 1} of {n_rows} and {4 * dim} bytes",
-                f"{reader.stop - reader.start} bytes",
-                hint="the file is cut short",
-            )
-    if n_wanted == n_rows:
+    _read_records(reader, store, n_rows)
+    if store.n_rows == n_rows:
         reader.expect_end(n_rows)
     return store.finish()
 
 
+def _read_records(reader: BlockReader, store: RowStore, n_rows: int) -> None:
+    n_read = n_blocks = 0
+    n_record_bytes = 4 * store.dim + 1
+    words = np.empty(0, dtype=np.uint8)
+    scratch = np.empty((0, store.dim), dtype=np.float32)
+    while n_read < store.n_rows:
+        n_possible = (reader.stop - reader.start) // n_record_bytes
+        n_possible = max(1, min(n_possible, store.n_rows - n_read))
+        if len(words) < len(reader.buffer):
+            words = np.empty(len(reader.buffer), dtype=np.uint8)
+        if store.is_direct:
+            rows = store.rows_from(n_read, n_possible)
+        else:
+            if len(scratch) < n_possible:
+                scratch = np.empty((n_possible, store.dim), dtype=np.float32)
+            rows = scratch[:n_possible]
+        ends = np.empty(len(rows), dtype=np.uint64)
+        n_new, n_word_bytes, position, problem = numbers.read_binary_rows(
+            reader.buffer, reader.start, reader.stop, rows, words, ends
+        )
+        if sys.byteorder == "big":
+            rows[:n_new].byteswap(inplace=True)
+        if n_new:
+            kept = words[:n_word_bytes].copy()
+            store.keep(n_blocks, n_read, rows[:n_new], kept, ends[:n_new])
+        n_read += n_new
+        n_blocks += 1
+        reader.start = position
+        if problem:
+            raise reader.error(
+                f"word {n_read + 1} of {n_rows} and a space",
+                reader.excerpt(position),
+                hint="a wrong number of dimensions in the first line?",
+            )
+        if n_read < store.n_rows and n_new < len(rows) and not reader.fill():
+            raise _cut_short(reader, n_read, n_rows, store.dim)
+
+
+def _cut_short(reader: BlockReader, n_read: int, n_rows: int, dim: int) -> FormatError:
+    return reader.error(
+        f"word {n_read + 1} of {n_rows} and {4 * dim} bytes",
+        f"{reader.stop - reader.start} bytes",
+        hint="the file is cut short",
+    )
+
+
 def write(stream: BinaryIO, vectors: Vectors, path: str = "output") -> None:
     """Write what word2vec.c writes with `-binary 1`, byte for byte."""
-    words, matrix = vectors.words, vectors.matrix
+    matrix = vectors.matrix
     stream.write(f"{matrix.shape[0]} {matrix.shape[1]}\n".encode("ascii"))
-    out = bytearray(1)
-    for blob, rows, n_bytes in word_blocks(words, matrix, 2, 4, path):
-        if sys.byteorder == "big":
-            rows = np.ascontiguousarray(rows).byteswap()
-        out = out if len(out) >= n_bytes else bytearray(n_bytes)
-        stream.write(memoryview(out)[: numbers.write_binary_rows(blob, rows, out)])
+    if sys.byteorder == "big":
+        vectors = Vectors(vectors.words, np.asarray(matrix, dtype=np.float32).byteswap())
+    write_records(stream, vectors, path, numbers.write_binary_rows, 4)

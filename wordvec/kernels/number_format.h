@@ -81,14 +81,4 @@ static inline char *write_fixed6(char *out, float value)
     return out + 7;
 }
 
-/* Write n numbers, each followed by a space; return the end. */
-static inline char *write_fixed6_row(char *out, const float *values, ptrdiff_t n)
-{
-    for (ptrdiff_t k = 0; k < n; k++) {
-        out = write_fixed6(out, values[k]);
-        *out++ = ' ';
-    }
-    return out;
-}
-
 #endif

@@ -13,7 +13,7 @@
 #include "number_digits.h"
 
 /* Bytes that must be readable after the last byte of the text. */
-enum { NUMBER_PADDING = 16 };
+enum { NUMBER_PADDING = 64 };
 
 enum number_status { NUMBER_READY, NUMBER_DOUBTFUL, NUMBER_BAD };
 

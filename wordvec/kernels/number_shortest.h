@@ -158,14 +158,4 @@ static inline char *write_shortest(char *out, float value)
     return out;
 }
 
-/* Write n numbers divided by spaces; return the end. */
-static inline char *write_shortest_row(char *out, const float *values, ptrdiff_t n)
-{
-    for (ptrdiff_t k = 0; k < n; k++) {
-        out = write_shortest(out, values[k]);
-        *out++ = ' ';
-    }
-    return n ? out - 1 : out;
-}
-
 #endif

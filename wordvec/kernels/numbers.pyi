@@ -7,7 +7,11 @@ from numpy.typing import NDArray
 Buffer = bytearray | memoryview | NDArray[np.uint8]
 
 PADDING: int
-MAX_FIXED6_BYTES: int
+MAX_NUMBER_BYTES: int
+STYLE_FIXED6_AND_SPACE: int
+STYLE_FIXED6: int
+STYLE_SHORTEST: int
+STYLE_GENERAL5_AND_SPACE: int
 NO_PROBLEM: int
 NOT_A_NUMBER: int
 TOO_FEW_NUMBERS: int
@@ -15,15 +19,45 @@ TOO_MANY_NUMBERS: int
 NEWLINE_IN_WORD: int
 
 def round_exactly(text: bytes) -> float: ...
+def count_lines(buffer: Buffer, start: int, stop: int, n: int) -> tuple[int, int]: ...
 def read_text_rows(
-    buffer: Buffer, start: int, stop: int, rows: NDArray[np.float32], words: Buffer
+    buffer: Buffer,
+    start: int,
+    stop: int,
+    rows: NDArray[np.float32],
+    words: Buffer,
+    word_ends: NDArray[np.uint64],
+    spaces_allowed: bool = False,
 ) -> tuple[int, int, int, int]: ...
 def read_binary_rows(
-    buffer: Buffer, start: int, stop: int, rows: NDArray[np.float32], words: Buffer
+    buffer: Buffer,
+    start: int,
+    stop: int,
+    rows: NDArray[np.float32],
+    words: Buffer,
+    word_ends: NDArray[np.uint64],
 ) -> tuple[int, int, int, int]: ...
-def write_text_rows(
-    words: bytes, rows: NDArray[np.float32], out: Buffer, shortest: bool = False
+def find_unwritable(
+    data: NDArray[np.uint8],
+    ends: NDArray[np.uint64],
+    first: int,
+    last: int,
+    spaces_allowed: bool = False,
 ) -> int: ...
-def write_binary_rows(words: bytes, rows: NDArray[np.float32], out: Buffer) -> int: ...
-def format_fixed6(rows: NDArray[np.float32]) -> bytes: ...
+def write_text_rows(
+    data: NDArray[np.uint8],
+    ends: NDArray[np.uint64],
+    first: int,
+    rows: NDArray[np.float32],
+    out: Buffer,
+    style: int,
+) -> int: ...
+def write_binary_rows(
+    data: NDArray[np.uint8],
+    ends: NDArray[np.uint64],
+    first: int,
+    rows: NDArray[np.float32],
+    out: Buffer,
+    newline: bool = True,
+) -> int: ...
 def parse_numbers(text: bytes, out: NDArray[Any]) -> int: ...

@@ -62,6 +62,7 @@ static inline int lowest_bit(uint64_t mask) {
 typedef struct {
     uint32_t max_word_bytes; /* longer words are cut; UINT32_MAX: never */
     int nul_ends_word;       /* the rest of a word after a NUL byte is ignored */
+    int keep_empty;          /* a word that begins with a NUL byte becomes that one byte */
     table_use use;
     uint64_t place_in_corpus; /* of the first token */
 } chunk_rules;
@@ -74,8 +75,10 @@ typedef struct {
     int64_t n_empty;      /* words that begin with the NUL byte and so vanish */
 } chunk_counts;
 
-/* Shorten words at their first NUL byte; words that begin with one are left out. */
-static int end_words_at_nul(const uint8_t *text, token_span *spans, int n, chunk_counts *counts) {
+/* Shorten words at their first NUL byte; words that begin with one are left out, or, with
+ * `keep_empty`, cut to the NUL byte itself: no other word holds one then. */
+static int end_words_at_nul(const uint8_t *text, token_span *spans, int n, int keep_empty,
+                            chunk_counts *counts) {
     int n_left = 0;
     for (int k = 0; k < n; k++) {
         token_span span = spans[k];
@@ -86,7 +89,8 @@ static int end_words_at_nul(const uint8_t *text, token_span *spans, int n, chunk
             counts->n_with_nul++;
             if (span.length == 0) {
                 counts->n_empty++;
-                continue;
+                if (!keep_empty) continue;
+                span.length = 1;
             }
         }
         spans[n_left++] = span;
@@ -120,8 +124,10 @@ static int resolve_text(word_table *table, const uint8_t *text, uint32_t n_bytes
                         const chunk_rules *rules, chunk_counts *counts, int32_t *ids) {
     token_span spans[BATCH_TOKENS + 64 + 1];
     const uint32_t longest = rules->max_word_bytes;
+    /* One look at the text saves one at every word. */
+    const int has_nul = rules->nul_ends_word && memchr(text, 0, n_bytes) != NULL;
     uint32_t word_begin = 0;
-    int n = 0;
+    int n = 0, n_ended = 0;
     for (uint64_t block = 0; block < n_bytes; block += 64) {
         byte_masks masks = masks_of_64(text + block);
         if (n_bytes - block < 64) masks.separators &= ~UINT64_C(0) >> (64 - (n_bytes - block));
@@ -139,12 +145,15 @@ static int resolve_text(word_table *table, const uint8_t *text, uint32_t n_bytes
             word_begin = end + 1;
         }
         if (n >= BATCH_TOKENS || block + 64 >= n_bytes) {
-            int n_left = rules->nul_ends_word ? end_words_at_nul(text, spans, n, counts) : n;
+            int n_left = n;
+            if (has_nul) /* but for those that were left over and are ended already */
+                n_left = n_ended + end_words_at_nul(text, spans + n_ended, n - n_ended,
+                                                    rules->keep_empty, counts);
             int n_now = block + 64 >= n_bytes || n_left < BATCH_TOKENS ? n_left : BATCH_TOKENS;
             int status = resolve_spans(table, text, spans, n_now, rules, counts, ids);
             if (status) return status;
             memmove(spans, spans + n_now, (size_t)(n_left - n_now) * sizeof *spans);
-            n = n_left - n_now;
+            n = n_ended = n_left - n_now;
         }
     }
     return TABLE_OK;
