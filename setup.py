@@ -47,6 +47,7 @@ EXTENSIONS = [
     kernel("tokens"),
     kernel("merging"),
     kernel("numbers", *instruction_set_files("number_lines")),
+    kernel("pickling"),
     kernel("wordindex"),
     kernel("phrases"),
     kernel("collocations"),

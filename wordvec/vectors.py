@@ -29,6 +29,8 @@ class Vectors:
               Rows come out as float32.
     counts    int64[n_words] or None: how often each word occurred in the training text
     metadata  dict[str, Any]: where the vectors come from; {} when unknown
+    tensors   dict[str, array]: what else the file held, to be kept when it is written again;
+              those named plane.* are made from the matrix
     subwords  Subwords or None: rows of n-grams, from which unseen words get vectors; may be set
     """
 
@@ -55,6 +57,7 @@ class Vectors:
         self.matrix: Matrix = matrix
         self.counts = None if counts is None else np.asarray(counts, dtype=np.int64)
         self.metadata: dict[str, Any] = {} if metadata is None else metadata
+        self.tensors: dict[str, NDArray[Any]] = {}
         self._index: dict[str, int] | None = None
         self._norms: Row | None = None
 
@@ -66,9 +69,7 @@ class Vectors:
 
     def __contains__(self, word: object) -> bool:
         """Has the word a row, or can one be built for it?"""
-        if word in self.words:
-            return True
-        return self.subwords is not None and isinstance(word, str) and self.subwords.can_build(word)
+        return word in self.words or self._can_build(word)
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({len(self)} words, {self.dim} dimensions)"
@@ -97,9 +98,16 @@ class Vectors:
             self._norms = norms
         return self._norms
 
+    def set_norms(self, norms: Row) -> None:
+        """Take the lengths of the rows, float32[n_words], from where they are known: a file."""
+        if norms.shape != (len(self),) or norms.dtype != np.float32:
+            raise ValueError(f"norms: expected float32[{len(self)}], found {norms.shape}")
+        self._norms = norms
+
     def matrix_changed(self) -> None:
         """Forget what was computed from the matrix."""
         self._norms = None
+        self.tensors = {k: v for k, v in self.tensors.items() if not k.startswith("plane.")}
 
     def index_of(self, word: str) -> int:
         """The row of `word`; KeyError if there is none."""
@@ -124,17 +132,21 @@ class Vectors:
         without either.
         """
         if isinstance(word, str):
-            built = self._built_row(word)
-            return self._row(self.index_of(word)) if built is None else built
+            if word not in self.words and self._can_build(word):
+                return self._built_row(word)
+            return self._row(self.index_of(word))
         if self.subwords is not None:
             return np.array([self[item] for item in word], np.float32).reshape(-1, self.dim)
         rows = self.matrix[[self.index_of(item) for item in word]]
         return np.asarray(rows, dtype=np.float32)
 
-    def _built_row(self, word: str) -> Row | None:
-        """The row that `subwords` gives a word without one of its own; None when there is none."""
-        if self.subwords is None or word in self.words or not self.subwords.can_build(word):
-            return None
+    def _can_build(self, word: object) -> bool:
+        """Can `subwords` make a row for a word that has none of its own?"""
+        return self.subwords is not None and isinstance(word, str) and self.subwords.can_build(word)
+
+    def _built_row(self, word: str) -> Row:
+        """The row that `subwords` makes, read-only; only where _can_build."""
+        assert self.subwords is not None
         row = self.subwords.row_of(word)
         row.flags.writeable = False
         return row
