@@ -36,10 +36,11 @@ typedef struct {
 } wv_row_source;
 
 typedef struct {
-    /* Buckets of the n-grams of a word of n_bytes, "<" and ">" included, with WV_NGRAM_PADDING
-     * readable bytes behind, the first 8 of them 0; returns their number. */
-    int64_t (*ngrams_of)(const uint8_t *word, int64_t n_bytes, const wv_ngram_rules *rules,
-                         int32_t *buckets);
+    /* Buckets of the `n_ngrams` n-grams of a word of n_bytes, "<" and ">" included, with WV_NGRAM_PADDING
+     * readable bytes behind, the first 8 of them 0.  Returns 0, and writes nothing, when
+     * the word has another number of n-grams. */
+    int (*ngrams_of)(const uint8_t *word, int64_t n_bytes, const wv_ngram_rules *rules,
+                     int64_t n_ngrams, int32_t *buckets);
     /* out[w - first] = mean of the rows numbers[starts[w]:starts[w + 1]], for first <= w < end:
      * added up one after the other, then times the float nearest to 1 / n, which gives fastText's
      * bits; zeros for a word without rows. */
@@ -85,10 +86,10 @@ static inline int64_t wv_n_characters(const uint8_t *word, int64_t n_bytes)
     return n_chars;
 }
 
-/* Number of n-grams of a word given without "<" and ">". */
-static inline int64_t wv_n_ngrams(const uint8_t *word, int64_t n_bytes, const wv_ngram_rules *rules)
+/* Number of n-grams of a word of n_chars characters, "<" and ">" included. */
+static inline int64_t wv_n_ngrams(int64_t n_chars, const wv_ngram_rules *rules)
 {
-    int64_t n_chars = 2 + wv_n_characters(word, n_bytes), n_ngrams = 0;
+    int64_t n_ngrams = 0;
     for (int64_t n = rules->shortest; n <= rules->longest && n <= n_chars; n++)
         n_ngrams += n_chars - n + 1;
     return n_ngrams - (rules->shortest <= 1 && rules->longest >= 1 ? 2 : 0);

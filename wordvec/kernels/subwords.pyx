@@ -33,13 +33,14 @@ cdef extern from "subwords.h" nogil:
         int64_t dim
         uint64_t seed
     ctypedef struct wv_subword_ops:
-        int64_t (*ngrams_of)(const uint8_t *, int64_t, const wv_ngram_rules *,
-                             int32_t *) noexcept nogil
+        int (*ngrams_of)(const uint8_t *, int64_t, const wv_ngram_rules *, int64_t,
+                         int32_t *) noexcept nogil
         void (*mean_rows)(const wv_row_source *, const int64_t *, const int32_t *, int64_t,
                           int64_t, float *, int64_t) noexcept nogil
     const wv_subword_ops wv_subword_ops_baseline
     uint32_t wv_hash_step(uint32_t, uint8_t) noexcept
-    int64_t wv_n_ngrams(const uint8_t *, int64_t, const wv_ngram_rules *) noexcept
+    int64_t wv_n_characters(const uint8_t *, int64_t) noexcept
+    int64_t wv_n_ngrams(int64_t, const wv_ngram_rules *) noexcept
     float wv_start_value(uint64_t, int64_t, float) noexcept
     float wv_start_scale(int64_t) noexcept
 
@@ -102,13 +103,14 @@ def count_ngrams(
     """counts[i - first] = number of n-grams of word i, for first <= i < end."""
     cdef wv_ngram_rules rules = _rules(min_n, max_n, 1)
     cdef const uint8_t *bytes = &arena[0] if arena.shape[0] else NULL
-    cdef int64_t i
+    cdef int64_t i, n_chars
     _check_words(arena, starts, first, end)
     if counts.shape[0] < end - first:
         raise ValueError(f"counts has {counts.shape[0]} places for {end - first} words")
     with nogil:
         for i in range(first, end):
-            counts[i - first] = wv_n_ngrams(bytes + starts[i], starts[i + 1] - starts[i], &rules)
+            n_chars = 2 + wv_n_characters(bytes + starts[i], starts[i + 1] - starts[i])
+            counts[i - first] = wv_n_ngrams(n_chars, &rules)
 
 
 def ngram_buckets(
@@ -124,24 +126,17 @@ def ngram_buckets(
     """
     cdef wv_ngram_rules rules = _rules(min_n, max_n, n_buckets)
     cdef const wv_subword_ops *ops = wv_subword_ops_of(simd.active_level())
-    cdef int64_t i, length, longest = 0
+    cdef int64_t i, length, longest = 0, n_ngrams, misfit = -1
+    cdef const uint8_t *bytes = &arena[0] if arena.shape[0] else NULL
     cdef uint8_t *scratch
     _check_words(arena, starts, first, end)
     if ngram_starts.shape[0] != starts.shape[0]:
         raise ValueError(f"ngram_starts: expected {starts.shape[0]}, found {ngram_starts.shape[0]}")
-    if first == end:
-        return
     for i in range(first, end):
-        length = starts[i + 1] - starts[i]
-        longest = max(longest, length)
-        if (
-            ngram_starts[i] < 0 or ngram_starts[i + 1] > buckets.shape[0]
-            or ngram_starts[i + 1] != ngram_starts[i]
-            and ngram_starts[i + 1] - ngram_starts[i]
-            != wv_n_ngrams(&arena[0] + starts[i] if length else NULL, length, &rules)
-        ):
+        longest = max(longest, starts[i + 1] - starts[i])
+        if not 0 <= ngram_starts[i] <= ngram_starts[i + 1] <= buckets.shape[0]:
             raise ValueError(f"ngram_starts do not fit the n-grams of word {i}")
-    if ngram_starts[first] == ngram_starts[end]:
+    if first == end or ngram_starts[first] == ngram_starts[end]:
         return
     scratch = <uint8_t *>malloc(longest + 2 + WV_NGRAM_PADDING)
     if scratch == NULL:
@@ -150,15 +145,23 @@ def ngram_buckets(
         memset(scratch, 0, longest + 2 + WV_NGRAM_PADDING)
         scratch[0] = b"<"
         for i in range(first, end):
-            length = starts[i + 1] - starts[i]
-            if ngram_starts[i] == ngram_starts[i + 1]:
+            n_ngrams = ngram_starts[i + 1] - ngram_starts[i]
+            if n_ngrams == 0:
                 continue
-            if length:
-                memcpy(scratch + 1, &arena[0] + starts[i], length)
+            length = starts[i + 1] - starts[i]
+            if length <= 16 and starts[i] + 16 <= arena.shape[0]:
+                memcpy(scratch + 1, bytes + starts[i], 16)  # of a fixed length: no call
+            elif length:
+                memcpy(scratch + 1, bytes + starts[i], length)
             scratch[length + 1] = b">"
             memset(scratch + length + 2, 0, 8)
-            ops.ngrams_of(scratch, length + 2, &rules, &buckets[0] + ngram_starts[i])
+            if not ops.ngrams_of(scratch, length + 2, &rules, n_ngrams,
+                                 &buckets[0] + ngram_starts[i]):
+                misfit = i
+                break
     free(scratch)
+    if misfit >= 0:
+        raise ValueError(f"ngram_starts do not fit the n-grams of word {misfit}")
 
 
 def bucket_uses(

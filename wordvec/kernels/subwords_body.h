@@ -5,7 +5,7 @@
 typedef float VF_UNALIGNED __attribute__((vector_size(VN * 4), aligned(4)));
 
 /* Any word, byte after byte. */
-static int64_t ngrams_of_any(const uint8_t *word, int64_t n_bytes, const wv_ngram_rules *rules,
+static void ngrams_of_any(const uint8_t *word, int64_t n_bytes, const wv_ngram_rules *rules,
                              int32_t *buckets)
 {
     int64_t n_found = 0;
@@ -22,7 +22,6 @@ static int64_t ngrams_of_any(const uint8_t *word, int64_t n_bytes, const wv_ngra
                 buckets[n_found++] = (int32_t)wv_bucket_of(hash, rules);
         }
     }
-    return n_found;
 }
 
 typedef uint32_t VU __attribute__((vector_size(VN * 4), aligned(VN * 4)));
@@ -77,7 +76,7 @@ WV_INLINE void v_transpose_by_4(VU *v)
 
 /* One byte a character and n-grams of 2 or more: VN starts side by side.  The lengths are
  * constants where that pays. */
-WV_INLINE int64_t ngrams_in_lanes(const uint8_t *word, int64_t n_bytes, const int64_t shortest,
+WV_INLINE void ngrams_in_lanes(const uint8_t *word, int64_t n_bytes, const int64_t shortest,
                                   const int64_t longest, const wv_ngram_rules *rules,
                                   int32_t *buckets)
 {
@@ -119,25 +118,30 @@ WV_INLINE int64_t ngrams_in_lanes(const uint8_t *word, int64_t n_bytes, const in
             for (int64_t k = 0; first + lane + shortest + k <= n_bytes; k++)
                 *out++ = (int32_t)of_lane[k * VN + lane];
     }
-    return out - buckets;
 }
 
-static int64_t ngrams_of(const uint8_t *word, int64_t n_bytes, const wv_ngram_rules *rules,
-                         int32_t *buckets)
+static int ngrams_of(const uint8_t *word, int64_t n_bytes, const wv_ngram_rules *rules,
+                     int64_t n_ngrams, int32_t *buckets)
 {
-    const int64_t n_lengths = rules->longest - rules->shortest + 1;
     uint64_t all_bits = 0;
     for (int64_t i = 0; i < n_bytes; i += 8) { /* 8 bytes of padding are 0 */
         uint64_t eight;
         memcpy(&eight, word + i, 8);
         all_bits |= eight;
     }
-    if ((all_bits & 0x8080808080808080u) || rules->shortest < 2 || n_lengths > WV_NGRAM_LENGTHS ||
+    const int is_ascii = !(all_bits & 0x8080808080808080u);
+    const int64_t n_chars = is_ascii ? n_bytes : 2 + wv_n_characters(word + 1, n_bytes - 2);
+    const int64_t n_lengths = rules->longest - rules->shortest + 1;
+    if (wv_n_ngrams(n_chars, rules) != n_ngrams)
+        return 0;
+    if (!is_ascii || rules->shortest < 2 || n_lengths > WV_NGRAM_LENGTHS ||
         rules->longest > WV_NGRAM_LONGEST)
-        return ngrams_of_any(word, n_bytes, rules, buckets);
-    if (rules->shortest == 3 && rules->longest == 6)
-        return ngrams_in_lanes(word, n_bytes, 3, 6, rules, buckets);
-    return ngrams_in_lanes(word, n_bytes, rules->shortest, rules->longest, rules, buckets);
+        ngrams_of_any(word, n_bytes, rules, buckets);
+    else if (rules->shortest == 3 && rules->longest == 6)
+        ngrams_in_lanes(word, n_bytes, 3, 6, rules, buckets);
+    else
+        ngrams_in_lanes(word, n_bytes, rules->shortest, rules->longest, rules, buckets);
+    return 1;
 }
 
 /* ---- means of rows ---- */
