@@ -13,6 +13,7 @@ from wordvec.csls import csls_rows, neighbourhoods
 from wordvec.errors import OptionError
 from wordvec.nearest import MOST_QUERIES_BY_ROWS, nearest_rows
 from wordvec.plane import Plane, pack_plane, plane_pays, row_norms
+from wordvec.subwords import Subwords
 from wordvec.words import WordBytes, WordList
 
 Matrix = NDArray[np.float32]
@@ -37,7 +38,10 @@ class Vectors:
     metadata  dict[str, Any]: where the vectors come from; {} when unknown
     tensors   dict[str, array]: what else the file held, to be kept when it is written again;
               those named plane.* are made from the matrix
+    subwords  Subwords or None: rows of n-grams, from which unseen words get vectors; may be set
     """
+
+    subwords: Subwords | None = None
 
     def __init__(
         self,
@@ -71,7 +75,8 @@ class Vectors:
         return iter(self.words)
 
     def __contains__(self, word: object) -> bool:
-        return word in self.words
+        """Has the word a row, or can one be built for it?"""
+        return word in self.words or self._can_build(word)
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({len(self)} words, {self.dim} dimensions)"
@@ -127,11 +132,30 @@ class Vectors:
     def __getitem__(self, word: Sequence[str]) -> Matrix: ...
     def __getitem__(self, word: str | Sequence[str]) -> NDArray[np.float32]:
         """One word: its row, float32[dim], read-only (a view unless the matrix is float16).  A
-        list: a copy, float32[n, dim]."""
+        list: a copy, float32[n, dim].
+
+        With `subwords`, an unseen word has the mean of its n-grams' rows.  KeyError for a word
+        without either.
+        """
         if isinstance(word, str):
+            if word not in self.words and self._can_build(word):
+                return self._built_row(word)
             return self._row(self.index_of(word))
+        if self.subwords is not None:
+            return np.array([self[item] for item in word], np.float32).reshape(-1, self.dim)
         rows = self.matrix[[self.index_of(item) for item in word]]
         return np.asarray(rows, dtype=np.float32)
+
+    def _can_build(self, word: object) -> bool:
+        """Can `subwords` make a row for a word that has none of its own?"""
+        return self.subwords is not None and isinstance(word, str) and self.subwords.can_build(word)
+
+    def _built_row(self, word: str) -> Row:
+        """The row that `subwords` makes, read-only; only where _can_build."""
+        assert self.subwords is not None
+        row = self.subwords.row_of(word)
+        row.flags.writeable = False
+        return row
 
     def _row(self, row: int) -> Row:
         view: Row = self.matrix[row].astype(np.float32, copy=False)
