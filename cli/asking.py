@@ -118,6 +118,8 @@ def show(answer: Answer, as_json: bool, with_title: bool, errors_to_stderr: bool
         return
     if with_title:
         say(printable(str(answer["query"])))
+    for word in answer.get("built_from_ngrams", ()):
+        note(f"{printable(word)}: not among the words, built from its character n-grams")
     found = [list(neighbour.values()) for neighbour in answer["neighbours"]]
     rows = [[printable(word), f"{score:.4f}"] for word, score in found]
     if not rows:
@@ -182,7 +184,7 @@ def rows_or_error(
     """The rows of words; or, for the first that has none, an answer that says so."""
     rows = []
     for word in words:
-        if word not in vectors:
+        if word not in vectors.words:
             shown = printable(word)
             error = f"{shown!r} is not among the {len(vectors)} words"
             return [], {"query": query, "error": error, "suggestions": close_words(vectors, word)}
