@@ -12,6 +12,7 @@ from wordvec import vectors as vectors_module
 from wordvec.errors import FormatError, OptionError
 from wordvec.formats import blocks, rows
 from wordvec.keyedvectors import KeyedVectors
+from wordvec.subwords import NgramRules, Subwords
 from wordvec.vectors import Vectors
 
 N_WORDS, DIM = 60, 17
@@ -383,3 +384,28 @@ def test_own_refusals(tmp_path: Path, ours: KeyedVectors) -> None:
         ours.save_word2vec_format(tmp_path / "w", fvocab=tmp_path / "x")
     with pytest.raises(KeyError):
         ours.get_vecattr("w3", "count")
+
+
+def test_unseen_words_are_asked_for_by_their_ngrams():
+    rng = np.random.default_rng(5)
+    words = ["king", "queen", "man", "woman", "zero"]
+    vectors = Vectors(words, rng.standard_normal((5, 20)).astype(np.float32))
+    with pytest.raises(KeyError, match="kingly"):
+        vectors.similar("kingly")
+    rules = NgramRules(3, 6, 50)
+    vectors.subwords = Subwords(rules, rng.standard_normal((50, 20)).astype(np.float32), 20)
+    built = vectors["kingly"]
+    assert vectors.similar("kingly", 3) == vectors.similar(built, 3)
+    assert vectors.similar(["king", "kingly"], 5)[0] == vectors.similar("king", 5)
+    assert {word for word, _ in vectors.similar("kingly", 9)} == set(words)
+    assert vectors.similarity("kingly", "kingly") == pytest.approx(1)
+    matrix = np.vstack([vectors.matrix, built, vectors["manly"]])
+    every = Vectors([*words, "kingly", "manly"], matrix)
+    for method in ("add", "mul", "pair"):
+        question = ("kingly", "queen", "manly")
+        wanted = [f for f in every.analogies([question], 5, method=method)[0] if f[0] in words]
+        found = vectors.analogies([question], 5, method=method)[0]
+        assert [word for word, _ in found] == [word for word, _ in wanted]
+        assert [score for _, score in found] == pytest.approx([score for _, score in wanted])
+    with pytest.raises(KeyError):
+        vectors.similar("")
