@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from wordvec import formats
 from wordvec import vectors as vectors_module
 from wordvec.errors import FormatError, OptionError
 from wordvec.formats import blocks, rows
@@ -409,3 +410,17 @@ def test_unseen_words_are_asked_for_by_their_ngrams():
         assert [score for _, score in found] == pytest.approx([score for _, score in wanted])
     with pytest.raises(KeyError):
         vectors.similar("")
+
+
+@pytest.mark.parametrize("suffix", [".txt", ".bin", ".glove.txt"])
+def test_rows_can_pass_without_being_kept(tmp_path, suffix, monkeypatch):
+    monkeypatch.setattr(rows, "_CHUNK_BYTES", 1)
+    numbers = np.arange(1, 4001, dtype=np.float32).reshape(1000, 4) / 8
+    path = str(tmp_path / f"v{suffix}")
+    formats.save(Vectors([f"w{k}" for k in range(1000)], numbers), path)
+    seen = {}
+    request = formats.ReadRequest(on_rows=lambda block, part: seen.update({block: part.copy()}))
+    found = formats.read(path, None, request)
+    assert (np.concatenate([seen[block] for block in sorted(seen)]) == numbers).all()
+    assert list(found.words[:2]) == ["w0", "w1"] and found.matrix.shape == (1000, 4)
+    assert found.matrix.strides[0] == 0  # no memory

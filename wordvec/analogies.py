@@ -143,7 +143,8 @@ class _Best:
         distinct, places = np.unique(questions, return_inverse=True)
         self.places = places.reshape(-1, 3)
         self.units = given.units(distinct)
-        self.has_direction = np.isfinite(self.units).all(axis=1)[self.places].all(axis=1)
+        has_direction = np.asarray(np.isfinite(self.units).all(axis=1))
+        self.has_direction = has_direction[self.places].all(axis=1)
         self.rows = np.full((len(questions), n), -1, dtype=np.int64)
         self.scores = np.full((len(questions), n), -np.inf)
 

@@ -46,7 +46,16 @@ from wordvec.formats.request import ReadRequest
 from wordvec.unpacking import MAGIC_BYTES, compression_of
 from wordvec.vectors import Vectors
 
-__all__ = ["FORMATS", "ReadRequest", "format_named", "load", "open_reader", "recognise", "save"]
+__all__ = [
+    "FORMATS",
+    "ReadRequest",
+    "format_named",
+    "load",
+    "open_reader",
+    "read",
+    "recognise",
+    "save",
+]
 
 
 class VectorFormat(Protocol):
@@ -147,9 +156,14 @@ def load(
         allow_pickle=allow_pickle,
         verify=verify,
     )
+    return read(name, format, request)
+
+
+def read(name: str, format: str | None, request: ReadRequest) -> Vectors:
+    """`load` with its options as the formats get them."""
     found = None if format else _file_format(name)
     chosen = format_named(format) if format else found
-    if verify and chosen not in (own, model2vec):  # model2vec says what else it is
+    if request.verify and chosen not in (own, model2vec):  # model2vec says what else it is
         raise OptionError("verify", f"a file in the format {own.NAME!r}, with checksums", name)
     if found is not None:
         return found.open_file(name, request)
