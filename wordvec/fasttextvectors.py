@@ -67,7 +67,7 @@ class ModelRows(Vectors):
     is_changed = False
     _made: Matrix | None = None
 
-    @property  # type: ignore[override]
+    @property
     def matrix(self) -> Matrix:
         """float32[n_words, dim], made now if need be."""
         if self._made is None:
