@@ -64,8 +64,9 @@ def test_rows_and_vectors_of_words(tmp_path, word):
     rows, _, content = book.word_model()
     model = read(tmp_path, content)
     ids = book.row_ids(word)
-    assert model.word_rows([word])[1].tolist() == ids
+    assert model.word_rows([word])[1].tolist() == ids == model.row_ids(word).tolist()
     np.testing.assert_array_equal(model.word_vectors([word])[0], book.mean(rows, ids))
+    np.testing.assert_array_equal(model.vector(model.row_ids(word)), book.mean(rows, ids))
 
 
 @pytest.mark.parametrize("word", ["the", "été", "</s>", "unseen", "theof"])
@@ -77,7 +78,7 @@ def test_vectors_of_pruned_and_quantised_models(tmp_path, word):
     ):
         model = read(tmp_path, content)
         ids = book.row_ids(word, pruned=pruned)
-        assert model.word_rows([word])[1].tolist() == ids
+        assert model.word_rows([word])[1].tolist() == ids == model.row_ids(word).tolist()
         np.testing.assert_array_equal(model.word_vectors([word])[0], book.mean(rows, ids))
         np.testing.assert_array_equal(model.input.rows(np.arange(len(rows))), rows)
 

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from wordvec.kernels import subwords as kernel
-from wordvec.subwords import NgramRules, means_of_rows, ngrams_of_words
+from wordvec.subwords import NgramRules, means_of_rows, ngrams_of_words, word_bytes
 from wordvec.words import WordList
 
 LOSSES = ("hs", "ns", "softmax", "ova")  # numbers 1 to 4 of a file
@@ -251,6 +251,29 @@ class FastTextModel:
             ngram_starts = np.concatenate([[0], np.cumsum(kept)])[ngram_starts].astype(np.int64)
             buckets = ids[kept]
         return ngram_starts, buckets + np.int32(self.dictionary.n_words)
+
+    def row_ids(self, word: str | bytes, own: int | None = None) -> Ids:
+        """int32: `word_rows` of a single word, faster."""
+        data = word if isinstance(word, bytes) else word_bytes(word)
+        if own is None:
+            own = self.dictionary.word_id(data)
+        own_ids = np.array([own] if own >= 0 else [], np.int32)
+        if data == SENTENCE_END.encode("ascii"):
+            return own_ids
+        arena = np.frombuffer(data, np.uint8)
+        ends = np.array([0, len(data)], np.int64)
+        ids = ngrams_of_words(arena, ends, self.args.rules)[1]
+        rows = self.dictionary.row_of_bucket(self.args.bucket)
+        if rows is not None:
+            ids = rows[ids]
+            ids = ids[ids >= 0]
+        return np.concatenate([own_ids, ids + np.int32(self.dictionary.n_words)])
+
+    def vector(self, ids: Ids) -> NDArray[np.float32]:
+        """float32[dim]: the mean of some input rows, zeros for none; a new array."""
+        out = np.zeros((1, self.dim), np.float32)
+        self.input.means(np.array([0, len(ids)], np.int64), ids, out)
+        return np.asarray(out[0])
 
     def word_rows(
         self,

@@ -34,7 +34,10 @@ class ModelSubwords(Subwords):
         self.seed = None
 
     def can_build(self, word: str) -> bool:
-        return len(self._row_ids([word])[1]) > 0
+        return len(self.model.row_ids(word, -1)) > 0
+
+    def row_of(self, word: str) -> Row:
+        return self.model.vector(self.model.row_ids(word, -1))
 
     def rows_of(self, words: Sequence[str], n_threads: int = 1) -> Matrix:
         starts, ids = self._row_ids(words)
@@ -98,9 +101,9 @@ class ModelRows(Vectors):
         if self._made is not None:
             return super()._row(row)
         word = self.model.dictionary.words.word_bytes(row)
-        out = self.model.word_vectors(WordList.of_bytes([word]), own=np.array([row]))
+        out = self.model.vector(self.model.row_ids(word, row))
         out.flags.writeable = False
-        return np.asarray(out[0])
+        return out
 
 
 class FastTextVectors(ModelRows):
