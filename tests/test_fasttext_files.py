@@ -284,6 +284,26 @@ def test_vectors_with_subwords_become_a_model(trained, tmp_path):
         np.testing.assert_allclose(found[word], trained.wv[word], atol=1e-6)
 
 
+def test_changed_vectors_are_not_written_as_the_model_they_were(tmp_path):
+    path = tmp_path / "m.bin"
+    path.write_bytes(book.word_model()[2])
+    wv = wordvec.load_facebook_vectors(path)
+    wv.add_vector("new", np.array([1, 2, 3], np.float32))
+    wordvec.save(wv, tmp_path / "n.bin", format="fasttext-bin")
+    again = wordvec.load(tmp_path / "n.bin")
+    np.testing.assert_allclose(again["new"], [1, 2, 3], atol=1e-6)
+    np.testing.assert_allclose(again["the"], wv["the"], atol=1e-6)
+    vectors = wordvec.load(path)
+    vectors.matrix[1] = 5
+    vectors.matrix_changed()
+    wordvec.save(vectors, tmp_path / "n.bin", format="fasttext-bin")
+    np.testing.assert_allclose(wordvec.load(tmp_path / "n.bin")["the"], 5, atol=1e-5)
+    model = wordvec.load_facebook_model(path)
+    model.wv.add_vector("new", np.array([1, 2, 3], np.float32))
+    with pytest.raises(WordvecError, match="no longer fits"):
+        wordvec.save_facebook_model(model, tmp_path / "n.bin")
+
+
 def test_what_gensims_names_refuse(tmp_path):
     path = tmp_path / "m.bin"
     path.write_bytes(book.classifier()[2])

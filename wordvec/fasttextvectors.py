@@ -62,12 +62,11 @@ class ModelSubwords(Subwords):
 class ModelRows(Vectors):
     """What FastTextVectors and the KeyedVectors of a model share.
 
-    model       FastTextModel; its arrays may be views of the mapped file
-    is_changed  the matrix was changed after it was made, so that the model no longer fits it
+    model  FastTextModel; its arrays may be views of the mapped file
     """
 
     model: FastTextModel
-    is_changed = False
+    _is_changed = False
     _made: Matrix | None = None
 
     @property
@@ -86,6 +85,11 @@ class ModelRows(Vectors):
         """Numbers per row."""
         return self.model.dim if self._made is None else int(self._made.shape[1])
 
+    @property
+    def fits_model(self) -> bool:
+        """Whether words and rows are still those of the model, so that it can stand for them."""
+        return not self._is_changed and len(self) == self.model.dictionary.n_words
+
     def attach(self, model: FastTextModel) -> None:
         """Become the vectors of a model; what was the matrix is forgotten."""
         self.model = model
@@ -94,7 +98,7 @@ class ModelRows(Vectors):
 
     def matrix_changed(self) -> None:
         super().matrix_changed()
-        self.is_changed = True
+        self._is_changed = True
 
     def _row(self, row: int) -> Row:
         """One row; the whole matrix is not made for it."""

@@ -156,7 +156,7 @@ def write(stream: BinaryIO, vectors: Vectors, path: str) -> None:
     without an output matrix of use (zeros): with their n-gram rows if they have `subwords`, and
     rows of words such that their vectors come out as they are, to float32 rounding.
     """
-    if isinstance(vectors, ModelRows) and not vectors.is_changed:
+    if isinstance(vectors, ModelRows) and vectors.fits_model:
         write_model(stream, vectors.model, path)
     else:
         write_model(stream, model_of_vectors(vectors, path), path)

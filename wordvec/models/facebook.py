@@ -93,8 +93,11 @@ def model_of(trained: FastText) -> FastTextModel:
     """What a FastText holds, as a FastTextModel that shares its arrays.  WordvecError for one
     without vectors."""
     wv, options = trained.wv, trained.options
-    if isinstance(wv, ModelRows) and not wv.is_changed:
+    if isinstance(wv, ModelRows) and wv.fits_model:
         return wv.model
+    if isinstance(wv, ModelRows):
+        hint = "wordvec.save(model.wv, path, format='fasttext-bin') writes them all the same"
+        raise WordvecError(f"the vectors were changed, the model no longer fits them; {hint}")
     if wv is None or trained.trained is None:
         raise WordvecError("the model has no vectors yet: train it first")
     dim, n_words = options.vector_size, len(wv)
