@@ -45,6 +45,7 @@ EXTENSIONS = [
     kernel("sampling"),
     kernel("sgd", *instruction_set_files("sgd")),
     kernel("tokens"),
+    kernel("classify", *instruction_set_files("classify")),
     kernel("merging"),
     kernel("numbers", *instruction_set_files("number_lines")),
     kernel("wordindex"),
