@@ -48,6 +48,7 @@ EXTENSIONS = [
     kernel("classify", *instruction_set_files("classify")),
     kernel("merging"),
     kernel("numbers", *instruction_set_files("number_lines")),
+    kernel("pickling"),
     kernel("wordindex"),
     kernel("phrases"),
     kernel("collocations"),

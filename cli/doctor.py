@@ -19,6 +19,7 @@ from wordvec import __version__
 # Optional import -> (what it is for, the line that installs it).
 EXTRAS = {
     "zstandard": ("reading .zst corpora", "pip install 'wordvec[zst]'"),
+    "pyarrow": ("Parquet and Arrow files", "pip install 'wordvec[arrow]'"),
     "pytest": ("the tests", "pip install 'wordvec[test]'"),
     "hypothesis": ("the tests", "pip install 'wordvec[test]'"),
     "gensim": ("comparison with gensim", "pip install 'wordvec[rivals]'"),

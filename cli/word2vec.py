@@ -266,9 +266,11 @@ def write_result(job: Job, vocab: Vocab, vectors: NDArray[np.float32], to: Outpu
     from wordvec.vectors import Vectors
 
     if job.classes > 0:
-        from .classes import classes_of, write_classes
+        from wordvec.kmeans import word2vec_classes
 
-        write_classes(to.stream, vocab.words, classes_of(vectors, job.classes))
+        from .classes import write_classes
+
+        write_classes(to.stream, vocab.words, word2vec_classes(vectors, job.classes))
     elif job.binary:
         word2vec_binary.write(to.stream, Vectors(vocab, vectors), to.path)
     else:

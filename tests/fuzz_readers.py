@@ -43,7 +43,7 @@ def samples(name: str, folder: Path) -> list[bytes]:
         try:
             save(Vectors(words, matrix), path, format=name)
             found.append(path.read_bytes())
-        except (OptionError, NotImplementedError, ImportError, AttributeError):
+        except (OptionError, NotImplementedError, ImportError, AttributeError, IsADirectoryError):
             continue  # a format that is only read here, or needs an extra
     return found
 

@@ -183,13 +183,13 @@ def test_classes_follow_the_rule(wordvec, text, tmp_path):
     "n_words, dim, n_classes", [(300, 8, 7), (5, 3, 9), (9000, 16, 3), (1, 1, 1)]
 )
 def test_classes_equal_the_loop_over_words(n_words, dim, n_classes):
-    from wordvec_cli.classes import classes_of
+    from wordvec.kmeans import word2vec_classes
 
     vectors = np.random.default_rng(0).standard_normal((n_words, dim)).astype(np.float32)
     padded = np.zeros((n_words, dim + 5), np.float32)
     padded[:, :dim] = vectors
     expected = k_means(vectors, n_classes)
-    assert classes_of(padded[:, :dim], n_classes).tolist() == expected
+    assert word2vec_classes(padded[:, :dim], n_classes).tolist() == expected
 
 
 def k_means(vectors, n_classes):

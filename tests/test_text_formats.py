@@ -104,7 +104,8 @@ def test_what_glove_cannot_hold() -> None:
      (b"a 1 2\nb 1 2", "a newline at the end of word 2"), (b"a 1 2\nb 1 x\n", "a number of word 2"),
      (b"a 1 2\nb c 1 2\nd 1 2\ne 1,5 2\n", "a number of word 4, found ',5"),
      (b"a 1 2\n" + b"b 1 2\n" * 200 + b"c 1\n", "2 numbers for word 202, found the end of the"),
-     (b"a 1 2\n\nb 1 2\n", "a word and its numbers")],
+     (b"a 1 2\n\nb 1 2\n", "2 numbers for word 2"),
+     (b"a 1 2\nb 1\n", "2 numbers for word 2"), (b"a b 1 2\nb 1 2\n", "a number of word 1")],
 )  # fmt: skip
 def test_damaged_glove_is_named(content: bytes, message: str) -> None:
     for sized in (True, False):
@@ -113,8 +114,8 @@ def test_damaged_glove_is_named(content: bytes, message: str) -> None:
 
 
 def test_prose_is_not_glove() -> None:
-    for text in (b"It was a dark night.\n", b"a\nb\n", b"1\n2\n", b"a 1\n", b"a 1 2\nthe end\n",
-                 b"year,count 1 2\n2001,3 x 4\n", b"\n\n"):  # fmt: skip
+    for text in (b"It was a dark night.\n", b"a\nb\n", b"1\n2\n", b"a 1\n", b"a 1\nthe end\n",
+                 b"year count x\n2001 3 4\n", b"\n\n", b"a 1"):  # fmt: skip
         assert not glove_text.sniff(text)
     with pytest.raises(FormatError, match="a file of word vectors"):
         recognise("f", b"It was a dark night.\n")
@@ -229,3 +230,14 @@ def test_a_folder_and_a_device(tmp_path: Path) -> None:
         load(tmp_path)
     with pytest.raises(FormatError, match="an empty file"):
         load("/dev/null")
+
+
+def test_big_endian_numbers_are_noticed() -> None:
+    matrix = np.random.default_rng(0).normal(0, 0.3, (50, 7)).astype(np.float32)
+    words = [f"w{k}" for k in range(50)]
+    with pytest.raises(FormatError, match="expected little-endian numbers") as caught:
+        read(word2vec_binary, write(word2vec_binary, words, matrix.byteswap()))
+    assert caught.value.offset == 5
+    for odd in (np.zeros_like(matrix), matrix * 1e30, matrix * np.inf, matrix * 1e-30):
+        found = read(word2vec_binary, write(word2vec_binary, words, odd)).matrix
+        assert np.array_equal(found.view(np.uint32), odd.view(np.uint32))

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 from wordvec.errors import (
     CorpusError,
     FormatError,
+    MissingExtraError,
     OptionError,
     OutputError,
     TrainingError,
@@ -44,6 +45,7 @@ __all__ = [
     "FormatError",
     "FrozenPhrases",
     "KeyedVectors",
+    "MissingExtraError",
     "OptionError",
     "OutputError",
     "Phrases",

@@ -56,7 +56,7 @@ class FormatError(WordvecError, ValueError):
     """A file is not what its format promises.
 
     `offset` counts bytes from the start of the (unpacked) file; None when no single place is
-    to blame.
+    to blame.  Text that people write and edit is pointed at by `line` instead, from 1.
     """
 
     def __init__(
@@ -66,13 +66,16 @@ class FormatError(WordvecError, ValueError):
         expected: str,
         found: str,
         hint: str = "",
+        line: int | None = None,
     ) -> None:
         self.path = os.fspath(path)
         self.offset = offset
         self.expected = expected
         self.found = found
         self.hint = hint
+        self.line = line
         place = self.path if offset is None else f"{self.path}: byte {offset}"
+        place += "" if line is None else f": line {line}"
         message = f"{place}: expected {expected}, found {found}"
         super().__init__(f"{message}; {hint}" if hint else message)
 
@@ -83,3 +86,14 @@ class OutputError(WordvecError, OSError):
 
 class TrainingError(WordvecError):
     """Training cannot go on, for example because the loss is no longer finite."""
+
+
+class MissingExtraError(WordvecError, ImportError):
+    """A package that wordvec can do without is needed for what was asked."""
+
+    def __init__(self, purpose: str, extra: str, package: str) -> None:
+        self.extra = extra
+        super().__init__(
+            f"{purpose} needs the package {package}, which is not installed; "
+            f"install it with: pip install 'wordvec[{extra}]'"
+        )

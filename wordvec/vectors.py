@@ -28,6 +28,8 @@ class Vectors:
               Rows come out as float32.
     counts    int64[n_words] or None: how often each word occurred in the training text
     metadata  dict[str, Any]: where the vectors come from; {} when unknown
+    tensors   dict[str, array]: what else the file held, to be kept when it is written again;
+              those named plane.* are made from the matrix
     """
 
     def __init__(
@@ -51,6 +53,7 @@ class Vectors:
         self.matrix: Matrix = matrix
         self.counts = None if counts is None else np.asarray(counts, dtype=np.int64)
         self.metadata: dict[str, Any] = {} if metadata is None else metadata
+        self.tensors: dict[str, NDArray[Any]] = {}
         self._index: dict[str, int] | None = None
         self._norms: Row | None = None
 
@@ -90,9 +93,16 @@ class Vectors:
             self._norms = norms
         return self._norms
 
+    def set_norms(self, norms: Row) -> None:
+        """Take the lengths of the rows, float32[n_words], from where they are known: a file."""
+        if norms.shape != (len(self),) or norms.dtype != np.float32:
+            raise ValueError(f"norms: expected float32[{len(self)}], found {norms.shape}")
+        self._norms = norms
+
     def matrix_changed(self) -> None:
         """Forget what was computed from the matrix."""
         self._norms = None
+        self.tensors = {k: v for k, v in self.tensors.items() if not k.startswith("plane.")}
 
     def index_of(self, word: str) -> int:
         """The row of `word`; KeyError if there is none."""

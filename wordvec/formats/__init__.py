@@ -4,29 +4,46 @@ A format is a module with NAME, SUFFIXES, sniff(head), write(stream, vectors, pa
 read(reader, request), for what can come from any stream, or NEEDS_FILE = True and
 open_file(path, request), for what is mapped into memory or read out of order.  It becomes known
 by one line in FORMATS.
+
+A format of several files has WRITES_FILES = True, output_names(path) and
+write_files(streams, vectors, path) instead of write; one whose files fill a folder also has
+IS_FOLDER = True and takes_folder(path).
 """
 
 from __future__ import annotations
 
+import contextlib
+import itertools
 import os
+import stat
 from collections.abc import Iterable
+from operator import itemgetter
 from typing import Any, BinaryIO, Protocol, cast
 
 import numpy as np
 
-from wordvec.errors import FormatError, OptionError
+from wordvec.errors import FormatError, OptionError, OutputError
 from wordvec.files import OutputFile
 from wordvec.formats import (
+    arrow,
     contents,
     fasttext_vec,
+    gensim_saved,
+    glove_binary,
     glove_text,
+    model2vec,
+    npy,
+    npz,
+    own,
     packing,
+    parquet,
     word2vec_binary,
     word2vec_text,
 )
 from wordvec.formats.blocks import BlockReader
 from wordvec.formats.packing import open_reader
 from wordvec.formats.request import ReadRequest
+from wordvec.unpacking import MAGIC_BYTES, compression_of
 from wordvec.vectors import Vectors
 
 __all__ = ["FORMATS", "ReadRequest", "format_named", "load", "open_reader", "recognise", "save"]
@@ -39,7 +56,15 @@ class VectorFormat(Protocol):
     SUFFIXES: tuple[str, ...]
 
     def sniff(self, head: bytes) -> bool: ...
+
+
+class OneFileFormat(VectorFormat, Protocol):
     def write(self, stream: BinaryIO, vectors: Vectors, path: str) -> None: ...
+
+
+class FilesFormat(VectorFormat, Protocol):
+    def output_names(self, path: str) -> list[str]: ...
+    def write_files(self, streams: list[BinaryIO], vectors: Vectors, path: str) -> None: ...
 
 
 class StreamFormat(VectorFormat, Protocol):
@@ -54,13 +79,22 @@ class FileFormat(VectorFormat, Protocol):
 
 # Asked in this order: the strictest first.
 FORMATS: tuple[VectorFormat, ...] = (
+    cast(VectorFormat, own),
+    cast(VectorFormat, model2vec),  # takes every other safetensors file, to say what it holds
+    cast(VectorFormat, npy),
+    cast(VectorFormat, npz),
+    cast(VectorFormat, parquet),
+    cast(VectorFormat, arrow),
+    cast(VectorFormat, gensim_saved),
     cast(VectorFormat, word2vec_text),
     cast(VectorFormat, word2vec_binary),
     cast(VectorFormat, glove_text),
     cast(VectorFormat, fasttext_vec),
+    cast(VectorFormat, glove_binary),  # numbers without any header: only if nothing else fits
 )
 
 HEAD_BYTES = 1 << 16
+_FIRST_BYTES = 1 << 12
 
 
 def format_named(name: str) -> VectorFormat:
@@ -85,6 +119,7 @@ def load(
     dtype: Any = np.float32,
     mmap: bool = True,
     allow_pickle: bool = False,
+    verify: bool = False,
 ) -> Vectors:
     """Read a file of word vectors; its format is found by its content unless `format` names it.
 
@@ -98,6 +133,7 @@ def load(
     mmap          formats made for it stay in the file, and the matrix is a read-only view
     allow_pickle  read files that hold pickled objects, gensim's own: by an unpickler that can
                   make a few harmless classes and nothing else.  Off unless asked for.
+    verify        compare all checksums first; only our own format has them
 
     Raises FormatError, or the OSError of a file that cannot be opened; OptionError for options
     that make no sense.
@@ -109,8 +145,16 @@ def load(
         dtype=dtype,
         mmap=mmap,
         allow_pickle=allow_pickle,
+        verify=verify,
     )
-    chosen = format_named(format) if format else None
+    found = None if format else _file_format(name)
+    chosen = format_named(format) if format else found
+    if verify and chosen not in (own, model2vec):  # model2vec says what else it is
+        raise OptionError("verify", f"a file in the format {own.NAME!r}, with checksums", name)
+    if found is not None:
+        return found.open_file(name, request)
+    if chosen is not None and needs_file(chosen) and _is_plain(name, chosen):
+        return cast(FileFormat, chosen).open_file(name, request)
     with open_reader(name) as reader:
         if chosen is None:
             chosen = recognise(name, reader.head(HEAD_BYTES), reader.packing)
@@ -118,6 +162,33 @@ def load(
             return cast(StreamFormat, chosen).read(reader, request)
         _need_plain_file(reader, chosen)
     return cast(FileFormat, chosen).open_file(name, request)
+
+
+def _file_format(path: str) -> FileFormat | None:
+    """The format of a folder, or of a file that one of the first of FORMATS knows at once.
+
+    Without the buffers of a reader: opening a mapped file is a matter of a tenth of a ms.
+    """
+    mode = os.stat(path).st_mode
+    if stat.S_ISDIR(mode):
+        folders = (f for f in FORMATS if getattr(f, "IS_FOLDER", False))
+        return next((cast(Any, f) for f in folders if cast(Any, f).takes_folder(path)), None)
+    if not stat.S_ISREG(mode):
+        return None
+    with open(path, "rb", buffering=0) as stream:
+        head = stream.read(_FIRST_BYTES)
+    strict = itertools.takewhile(needs_file, FORMATS)
+    return next((cast(FileFormat, f) for f in strict if f.sniff(head)), None)
+
+
+def _is_plain(path: str, chosen: VectorFormat) -> bool:
+    """Whether the path is a folder or file as it should be; packed ones and pipes are refused."""
+    if os.path.isdir(path):
+        return bool(getattr(chosen, "IS_FOLDER", False))
+    if not stat.S_ISREG(os.stat(path).st_mode):
+        return False
+    with open(path, "rb", buffering=0) as stream:
+        return not compression_of(stream.read(MAGIC_BYTES))
 
 
 def _as_set(words: Iterable[str]) -> frozenset[str]:
@@ -162,12 +233,35 @@ def save(vectors: Vectors, path: str | os.PathLike[str], format: str | None = No
     packing.check_suffix(suffix)
     if suffix and needs_file(chosen):
         raise OptionError("path", f"a name without {suffix}: {chosen.NAME} is not packed", name)
+    own.verify_source(vectors)
+    if getattr(chosen, "WRITES_FILES", False):
+        _save_files(vectors, name, cast(FilesFormat, chosen))
+        return
     with OutputFile(name) as output, packing.packed(output.stream, suffix) as stream:
-        chosen.write(stream, vectors, name)
+        cast(OneFileFormat, chosen).write(stream, vectors, name)
+
+
+def _save_files(vectors: Vectors, path: str, chosen: FilesFormat) -> None:
+    """All files are opened before the first is written, and put in place after the last is."""
+    made_folder = False
+    if getattr(chosen, "IS_FOLDER", False) and not os.path.isdir(path):
+        try:
+            os.mkdir(path)
+        except OSError as error:
+            raise OutputError(f"cannot make the folder {path}: {error.strerror}") from error
+        made_folder = True
+    try:
+        with contextlib.ExitStack() as stack:
+            outputs = [stack.enter_context(OutputFile(n)) for n in chosen.output_names(path)]
+            chosen.write_files([output.stream for output in outputs], vectors, path)
+    except BaseException:
+        if made_folder:
+            with contextlib.suppress(OSError):
+                os.rmdir(path)
+        raise
 
 
 def _format_for(path: str) -> VectorFormat:
-    for vector_format in FORMATS:
-        if path.endswith(vector_format.SUFFIXES):
-            return vector_format
-    return cast(VectorFormat, word2vec_text)
+    """The format with the longest suffix that fits: .glove.bin before .bin."""
+    suffixes = [(len(s), f) for f in FORMATS for s in f.SUFFIXES if path.endswith(s)]
+    return max(suffixes, key=itemgetter(0))[1] if suffixes else cast(VectorFormat, word2vec_text)

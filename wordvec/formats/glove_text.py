@@ -2,9 +2,9 @@
 
     word SPACE number SPACE ... number NEWLINE        one line per word, numbers by `%f`
 
-The number of dimensions is the smallest number of fields, less one, among the first lines.  Words
-may hold spaces (the published 840B file has some: ". . ."): where the first space does not end
-the word, the last `dim` fields are the numbers.
+The first line tells the number of dimensions; its word has no space.  Other words may hold spaces
+(the published 840B file has some: ". . ."): where the first space does not end the word, the last
+`dim` fields are the numbers.
 """
 
 from __future__ import annotations
@@ -25,57 +25,56 @@ from wordvec.vectors import Vectors
 NAME = "glove-text"
 SUFFIXES: tuple[str, ...] = (".glove",)
 
-_HEAD_BYTES = 1 << 16
-_MAX_HEAD_LINES = 100
+_MIN_NUMBERS = 2  # in a first line without a newline in what is seen of it
 
 
 def sniff(head: bytes) -> bool:
     """Could a file that starts with `head` (some kB) be of this format?
 
-    Each of the first lines must end in the same number of numbers, two at least.
+    After its first word the first line must hold nothing but numbers: two, or one if the second
+    line is such a line as well.
     """
     if HEADER.match(head):
         return False
-    lines = head.split(b"\n")
-    whole = lines[:-1] or lines  # a first line longer than the head
-    dim = _dim_of(whole)
-    if dim < 2 and not (dim == 1 and len(whole) > 1):
-        return False
-    if len(lines) == 1:
-        return len(head) >= _HEAD_BYTES and all(map(NUMBER.fullmatch, head.split()[1:-1]))
-    tails = (line.split()[-dim:] for line in whole[:_MAX_HEAD_LINES])
-    return all(NUMBER.fullmatch(token) for tail in tails for token in tail)
+    line, newline, rest = head.partition(b"\n")
+    n_numbers = _n_numbers(line, bool(newline))
+    if n_numbers >= _MIN_NUMBERS:
+        return True
+    second, newline, _ = rest.partition(b"\n")
+    return n_numbers == 1 and bool(newline) and _n_numbers(second, True) == 1
 
 
-def _dim_of(lines: list[bytes]) -> int:
-    fields = (len(line.partition(b" ")[2].split()) for line in lines[:_MAX_HEAD_LINES])
-    return min(fields, default=0)
+def _n_numbers(line: bytes, is_whole: bool) -> int:
+    """How many numbers follow the word; 0 when other things do."""
+    tokens = line.partition(b" ")[2].split()
+    if not is_whole:
+        tokens = tokens[:-1]
+    return len(tokens) if all(map(NUMBER.fullmatch, tokens)) else 0
 
 
-def read(reader: BlockReader, request: ReadRequest) -> Vectors:
+def read(reader: BlockReader, request: ReadRequest, spaces_allowed: bool = True) -> Vectors:
     """Read words and float32[n_words, dim]; each number is the float32 nearest to its text.
 
-    The end of the file tells the number of words.  Raises FormatError.
+    The end of the file tells the number of words.  `spaces_allowed`: in words.  Raises
+    FormatError.
     """
     dim = _read_dim(reader)
     store = RowStore(reader, request.n_wanted(sys.maxsize), dim, False, request)
-    n_read = LineReading(reader, store, spaces_allowed=True).run()
+    n_read = LineReading(reader, store, spaces_allowed).run()
     if n_read < store.n_rows and reader.start < reader.stop:
         raise no_newline(reader, f"word {n_read + 1}")
     return store.finish()
 
 
 def _read_dim(reader: BlockReader) -> int:
-    reader.head(_HEAD_BYTES)
-    while reader.buffer.find(b"\n", reader.start, reader.stop) < 0:
+    while (end := reader.buffer.find(b"\n", reader.start, reader.stop)) < 0:
         if not reader.fill():
             break
     if reader.start == reader.stop:
         raise reader.error("a word and its numbers", "no bytes")
-    lines = bytes(reader.buffer[reader.start : reader.stop]).split(b"\n", _MAX_HEAD_LINES)
-    if len(lines) == 1:
+    if end < 0:
         raise no_newline(reader, "word 1")
-    dim = _dim_of(lines[:-1])
+    dim = len(bytes(reader.buffer[reader.start : end]).partition(b" ")[2].split())
     if dim < 1:
         raise reader.error("a word and its numbers", reader.excerpt(reader.start))
     return dim

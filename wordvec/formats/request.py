@@ -22,6 +22,7 @@ class ReadRequest:
     dtype         numpy.dtype float32 or float16 of the matrix that is made
     mmap          formats that can may give a read-only view of the file as matrix
     allow_pickle  formats that hold pickled objects may be read (restricted, but off by default)
+    verify        compare the checksums of the format that has them with the whole file first
     """
 
     limit: int | None = None
@@ -31,6 +32,7 @@ class ReadRequest:
     dtype: Any = "float32"
     mmap: bool = True
     allow_pickle: bool = False
+    verify: bool = False
 
     def __post_init__(self) -> None:
         if self.limit is not None and self.limit < 0:

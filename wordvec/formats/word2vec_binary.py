@@ -20,10 +20,12 @@ from wordvec.formats.request import ReadRequest
 from wordvec.formats.rows import RowStore, read_first_line
 from wordvec.formats.writing import write_records
 from wordvec.kernels import numbers
-from wordvec.vectors import Vectors
+from wordvec.vectors import Matrix, Vectors
 
 NAME = "word2vec-binary"
 SUFFIXES: tuple[str, ...] = (".bin",)
+
+_N_JUDGED, _MIN_JUDGED = 1000, 32  # numbers whose byte order is looked at
 
 
 def sniff(head: bytes) -> bool:
@@ -68,6 +70,12 @@ def _read_records(reader: BlockReader, store: RowStore, n_rows: int) -> None:
         )
         if sys.byteorder == "big":
             rows[:n_new].byteswap(inplace=True)
+        if n_read == 0 and looks_byte_swapped(rows[:n_new]):
+            raise reader.error(
+                "little-endian numbers",
+                "numbers that make sense only with their bytes swapped",
+                hint="the file was written on a big-endian machine",
+            )
         if n_new:
             kept = words[:n_word_bytes].copy()
             store.keep(n_blocks, n_read, rows[:n_new], kept, ends[:n_new])
@@ -82,6 +90,22 @@ def _read_records(reader: BlockReader, store: RowStore, n_rows: int) -> None:
             )
         if n_read < store.n_rows and n_new < len(rows) and not reader.fill():
             raise _cut_short(reader, n_read, n_rows, store.dim)
+
+
+def looks_byte_swapped(rows: Matrix) -> bool:
+    """Whether hardly any of the first numbers has a size that word vectors have, but nearly all
+    have with their bytes swapped."""
+    some = rows.ravel()[:_N_JUDGED]
+    some = some[some != 0]
+    return (
+        len(some) >= _MIN_JUDGED and _sane_share(some) < 0.5 and _sane_share(some.byteswap()) > 0.99
+    )
+
+
+def _sane_share(values: Matrix) -> float:
+    with np.errstate(invalid="ignore"):
+        sizes = np.abs(values)
+        return float(np.mean((sizes > 1e-12) & (sizes < 1e6)))
 
 
 def _cut_short(reader: BlockReader, n_read: int, n_rows: int, dim: int) -> FormatError:

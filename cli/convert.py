@@ -1,0 +1,130 @@
+"""`wordvec convert`: the same vectors in another format."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+import click
+
+from .asking import flags_named
+from .flags import FileSet
+from .info import recognised
+from .speech import byte_size, note, say, thousands
+
+
+@click.command("convert")
+@click.argument("source", metavar="IN")
+@click.argument("target", metavar="OUT")
+@click.option("--format", "format", metavar="NAME", help="Format of OUT; its suffix otherwise.")
+@click.option(
+    "--from", "source_format", metavar="NAME", help="Format of IN; found by its content otherwise."
+)
+@click.option(
+    "--limit",
+    type=click.IntRange(min=1),
+    metavar="N",
+    help="Only the first N words (the most frequent ones).",
+)
+@click.option(
+    "--words",
+    "words_file",
+    metavar="FILE",
+    help="Only the words in FILE: one a line, up to a blank or tab (a vocabulary with "
+    "counts will do).",
+)
+@click.option(
+    "--float16",
+    is_flag=True,
+    help="Round the numbers to 11 bits; half the size in formats that hold float16.",
+)
+@click.option(
+    "--allow-pickle",
+    is_flag=True,
+    help="Read gensim's own files too (through a restricted unpickler).",
+)
+def command(
+    source: str,
+    target: str,
+    format: str | None,
+    source_format: str | None,
+    limit: int | None,
+    words_file: str | None,
+    float16: bool,
+    allow_pickle: bool,
+) -> int:
+    """Write the vectors of IN to OUT in another format, or fewer of them in the same.
+
+    The format of OUT follows from its suffix, or from --format; .gz, .bz2 and .xz pack it.  OUT
+    appears whole or not at all.
+
+    \b
+      wordvec convert GoogleNews-vectors-negative300.bin.gz vectors.txt --limit 200000
+      wordvec convert vectors.txt vectors.bin --words my-vocabulary.txt
+    """
+    import wordvec
+
+    refuse_same_file(source, target, words_file)
+    with flags_named():
+        check_target(target, format)
+    words = None if words_file is None else read_words(words_file)
+    dtype = "float16" if float16 else "float32"
+    vectors = wordvec.load(
+        source, source_format, limit=limit, words=words, dtype=dtype, allow_pickle=allow_pickle
+    )
+    if words is not None:
+        report_missing(words, vectors, source, str(words_file))
+    wordvec.save(vectors, target, format)
+    if target != "-" and os.path.isfile(target):
+        name, packing = recognised(target, format)
+        packed = f" in {packing}" if packing else ""
+        size = byte_size(os.path.getsize(target))
+        say(
+            f"{target}: {thousands(len(vectors))} words, {vectors.dim} dimensions, "
+            f"{name}{packed}, {size}"
+        )
+    return 0
+
+
+def refuse_same_file(source: str, target: str, words_file: str | None) -> None:
+    inputs = [source] if words_file is None else [source, words_file]
+    for name in inputs:
+        if FileSet([name]).holds(target):
+            raise click.UsageError(f"OUT is the same file as {name}; give it another name")
+
+
+def check_target(target: str, format: str | None) -> None:
+    """Find out before the work that OUT cannot be written, or that its format is unknown."""
+    from wordvec.files import OutputFile
+    from wordvec.formats import format_named
+
+    if format is not None:
+        format_named(format)
+    if target != "-" and (os.path.isfile(target) or not os.path.exists(target)):
+        OutputFile(target).discard()
+
+
+def read_words(path: str) -> list[str]:
+    """The words of a list or vocabulary file, in its order."""
+    with open(path, "rb") as stream:
+        lines = stream.read().removeprefix(b"\xef\xbb\xbf").split(b"\n")
+    firsts = (line.replace(b"\t", b" ").strip(b" \r").split(b" ")[0] for line in lines)
+    words = [first.decode("utf-8", "surrogateescape") for first in firsts if first]
+    if not words:
+        raise click.ClickException(f"{path}: expected a word a line, found none")
+    return words
+
+
+def report_missing(words: list[str], vectors: Any, source: str, words_file: str) -> None:
+    wanted = dict.fromkeys(words)
+    missing = [word for word in wanted if word not in vectors]
+    if len(missing) == len(wanted):
+        raise click.ClickException(
+            f"none of the {len(wanted)} words in {words_file} is in {source} (the first: "
+            f"{missing[0]!r:.60})"
+        )
+    if missing:
+        note(
+            f"wordvec convert: note: {len(missing)} of {len(wanted)} words are not in {source} "
+            f"(the first: {missing[0]!r:.60})"
+        )
