@@ -45,6 +45,7 @@ EXTENSIONS = [
     kernel("sampling"),
     kernel("sgd", *instruction_set_files("sgd")),
     kernel("tokens"),
+    kernel("labelled", *instruction_set_files("subwords")),
     kernel("classify", *instruction_set_files("classify")),
     kernel("merging"),
     kernel("numbers", *instruction_set_files("number_lines")),

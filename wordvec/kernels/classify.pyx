@@ -343,7 +343,9 @@ cdef class Worker:
         shard.token_starts = &lines.token_starts[first]
         shard.rows = &lines.rows[0] if lines.rows.shape[0] else NULL
         shard.labels = &lines.labels[0] if lines.labels.shape[0] else NULL
-        shard.weights = NULL if lines.weights is None else &lines.weights[first]
+        shard.weights = NULL
+        if lines.weights is not None:
+            shard.weights = &lines.weights[first]
         shard.rate, shard.rate_step, shard.key = rate, rate_step, key
         with nogil:
             self.ops.train(&self.model.model, &self.worker, &shard)

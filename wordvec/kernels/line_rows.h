@@ -12,7 +12,7 @@
 #include <string.h>
 
 #include "subwords.h"
-#include "tokens_scan.h"
+#include "token_masks.h"
 #include "word_index.h"
 
 /* What a dictionary entry is, besides the row of a word: a label is LABEL_CODE - its number. */
@@ -111,6 +111,11 @@ static int end_line(const wv_line_rules *rules, wv_line_output *out)
 
 /* ---- text ---- */
 
+/* A word, or, with length 0, the end of a line. */
+typedef struct {
+    uint32_t begin, length;
+} text_span;
+
 typedef struct {
     const wv_line_rules *rules;
     const indexed_words *words; /* the dictionary, labels included */
@@ -147,7 +152,7 @@ static int add_unknown(const wv_line_reader *reader, const uint8_t *word, int64_
     }
     if (reader->ngrams == NULL)
         return 1;
-    int64_t n = wv_n_ngrams(word, n_bytes, reader->ngrams);
+    int64_t n = wv_n_ngrams(2 + wv_n_characters(word, n_bytes), reader->ngrams);
     if (2 * n > out->rows_room - out->n_rows)
         return 0;
     uint8_t *marked = reader->scratch;
@@ -155,8 +160,9 @@ static int add_unknown(const wv_line_reader *reader, const uint8_t *word, int64_
     memcpy(marked + 1, word, (size_t)n_bytes);
     marked[n_bytes + 1] = '>';
     memset(marked + n_bytes + 2, 0, 8);
-    int32_t *buckets = out->rows + out->n_rows + n; /* read before they are overwritten */
-    n = reader->subwords->ngrams_of(marked, n_bytes + 2, reader->ngrams, buckets);
+    /* Behind the rows that they become, so that each is read before it is overwritten. */
+    int32_t *buckets = out->rows + out->n_rows + n;
+    reader->subwords->ngrams_of(marked, n_bytes + 2, reader->ngrams, n, buckets);
     for (int64_t i = 0; i < n; i++)
         add_bucket(rules, (uint32_t)buckets[i], out);
     return 1;
@@ -193,7 +199,7 @@ static inline int close_line(const wv_line_reader *reader, wv_line_output *out,
 }
 
 /* Words, and ends of lines (length 0), to rows; 0 when there is no room for more. */
-static int add_spans(const wv_line_reader *reader, const uint8_t *text, const token_span *spans,
+static int add_spans(const wv_line_reader *reader, const uint8_t *text, const text_span *spans,
                      int n, wv_line_output *out, const wv_line_ends *ends, wv_lines_found *found,
                      int64_t *n_tokens)
 {
@@ -232,7 +238,7 @@ static void find_lines(const wv_line_reader *reader, const uint8_t *text, int64_
                        int64_t n_bytes, int ends_text, wv_line_output *out,
                        const wv_line_ends *ends, wv_lines_found *found)
 {
-    token_span spans[TOKENS_AT_ONCE + 2 * 64];
+    text_span spans[TOKENS_AT_ONCE + 2 * 64];
     int n = 0;
     int64_t n_tokens = 0, word_begin = begin;
     found->n_lines = found->n_tokens = 0;
