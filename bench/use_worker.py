@@ -82,8 +82,7 @@ def ours_make(task: Task) -> dict[str, Any]:
     path = task["file"]
     if task["kind"] == "own":
         vectors = wordvec.load(task["source"])
-        choose_scan(vectors, "int8" if task["plane"] else None)
-        wordvec.save(vectors, path, format="wordvec")
+        wordvec.save(vectors, path, format="wordvec", plane=task["plane"])
         return {}
     n, dim = task["n"], task["dim"]
     rng = np.random.default_rng(1)

@@ -17,8 +17,10 @@ if TYPE_CHECKING:
     from wordvec.corpus import TokenRules, read_corpus
     from wordvec.formats import load, save
     from wordvec.keyedvectors import KeyedVectors
+    from wordvec.models.fasttext import FastText
     from wordvec.models.phrases import ENGLISH_CONNECTOR_WORDS, FrozenPhrases, Phrases
     from wordvec.models.word2vec import Word2Vec
+    from wordvec.subwords import NgramRules, Subwords
     from wordvec.vectors import Vectors
     from wordvec.vocab import Vocab
 
@@ -27,9 +29,12 @@ __version__ = "0.1.0"
 # Loaded when first asked for, so that `wordvec --help` need not wait for NumPy.
 _PLACES = {
     "ENGLISH_CONNECTOR_WORDS": "wordvec.models.phrases",
+    "FastText": "wordvec.models.fasttext",
     "FrozenPhrases": "wordvec.models.phrases",
     "KeyedVectors": "wordvec.keyedvectors",
+    "NgramRules": "wordvec.subwords",
     "Phrases": "wordvec.models.phrases",
+    "Subwords": "wordvec.subwords",
     "TokenRules": "wordvec.corpus",
     "Vectors": "wordvec.vectors",
     "Vocab": "wordvec.vocab",
@@ -42,13 +47,16 @@ _PLACES = {
 __all__ = [
     "ENGLISH_CONNECTOR_WORDS",
     "CorpusError",
+    "FastText",
     "FormatError",
     "FrozenPhrases",
     "KeyedVectors",
     "MissingExtraError",
+    "NgramRules",
     "OptionError",
     "OutputError",
     "Phrases",
+    "Subwords",
     "TokenRules",
     "TrainingError",
     "Vectors",

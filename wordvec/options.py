@@ -175,6 +175,84 @@ class PhraseOptions:
         check_options(self)
 
 
+@dataclass(frozen=True, slots=True)
+class FastTextOptions:
+    """Hyper-parameters of skip-gram and CBOW over words and their character n-grams.
+
+    Defaults are those of gensim 4's FastText; `original` is what the fasttext command takes for
+    its skipgram and cbow.
+    """
+
+    vector_size: int = option(100, "numbers per word vector", flag="-dim", low=1, high=65536)
+    window: int = option(
+        5, "largest distance between centre and context word", flag="-ws", low=1, high=10000
+    )
+    min_count: int = option(5, "drop words that occur less often", flag="-minCount", low=0)
+    max_vocab: int | None = option(None, "keep only the N most frequent words", low=1)
+    sg: int = option(0, "1: skip-gram, 0: continuous bag of words", original=1, choices=(0, 1))
+    hs: int = option(
+        0, "1: hierarchical softmax (-loss hs), 0: not (-loss ns)", flag="-loss", choices=(0, 1)
+    )
+    negative: int = option(
+        5, "noise words per example; 0 switches negative sampling off", flag="-neg",
+        low=0, high=1000,
+    )  # fmt: skip
+    negatives: str = option(
+        "window",
+        "noise words are drawn once per centre word, afresh (window) or from a pool in which each "
+        "is used 8 times (recycled); or afresh for every pair, as in the original (pair)",
+        flag="-negatives",
+        choices=NEGATIVES,
+    )
+    ns_exponent: float = option(
+        0.75, "noise words are drawn by count to this power", flag="-nsExponent", original=0.5,
+        low=-10, high=10,
+    )  # fmt: skip
+    sample: float = option(
+        1e-3, "words above this share of the text are thinned out; 0: never", flag="-t",
+        original=1e-4, low=0,
+    )  # fmt: skip
+    alpha: float = option(0.025, "learning rate at the start", flag="-lr", original=0.05, low=0)
+    min_alpha: float = option(1e-4, "learning rate at the end", original=0.0, low=0)
+    epochs: int = option(5, "passes over the text", flag="-epoch", low=1)
+    workers: int = option(3, "threads", flag="-thread", original=12, low=1, high=4096)
+    seed: int = option(
+        1, "seed of all random choices", flag="-seed", original=0, low=0, high=2**63 - 1
+    )
+    cbow_mean: int = option(
+        1, "CBOW: 1: mean of the rows of the context, 0: their sum", choices=(0, 1)
+    )
+    shrink_windows: bool = option(
+        True, "draw the window's size anew for every word, up to the largest",
+        choices=(True, False),
+    )  # fmt: skip
+    max_sentence: int = option(
+        0, "cut sentences after so many kept words; 0: never", original=1025, low=0
+    )
+    min_n: int = option(3, "characters of the shortest n-gram", flag="-minn", low=0, high=1000)
+    max_n: int = option(
+        6, "characters of the longest n-gram; 0: no n-grams", flag="-maxn", low=0, high=1000
+    )
+    bucket: int = option(
+        2_000_000, "buckets that n-grams are hashed into", flag="-bucket", low=0, high=2**31 - 1
+    )
+    word_ngrams: int = option(
+        1, "longest sequence of words used as a feature; only classifiers use more than 1",
+        flag="-wordNgrams", low=1, high=1000,
+    )  # fmt: skip
+    lr_update_rate: int = option(
+        100, "kept for files and flags of the original: the rate here changes with every shard",
+        flag="-lrUpdateRate", low=1, high=2**31 - 1,
+    )  # fmt: skip
+
+    def __post_init__(self) -> None:
+        check_options(self)
+        if self.alpha > 0 and self.min_alpha > self.alpha:
+            raise OptionError("min_alpha", f"at most alpha, {self.alpha:g}", self.min_alpha)
+        if not self.hs and not self.negative:
+            raise OptionError("negative", "at least 1 without hierarchical softmax", 0)
+
+
 LOSSES = ("softmax", "ova", "hs", "ns")
 
 

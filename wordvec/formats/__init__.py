@@ -220,8 +220,18 @@ def _need_plain_file(reader: BlockReader, chosen: VectorFormat) -> None:
         raise FormatError(reader.path, None, expected, "a pipe or a device", hint)
 
 
-def save(vectors: Vectors, path: str | os.PathLike[str], format: str | None = None) -> None:
+def save(
+    vectors: Vectors,
+    path: str | os.PathLike[str],
+    format: str | None = None,
+    *,
+    plane: bool | None = None,
+) -> None:
     """Write word vectors; the file appears whole or not at all.
+
+    `plane` (our own format only): whether the file gets the 8-bit copy of the rows that makes
+    exact searches faster and costs a quarter of the matrix; None: if the file that the vectors
+    come from had one.
 
     Without `format`, the suffix decides; one that no format claims means word2vec's text format.
     A further .gz, .bz2, .xz or .zst (that one needs the package zstandard) packs it.  Raises
@@ -233,7 +243,11 @@ def save(vectors: Vectors, path: str | os.PathLike[str], format: str | None = No
     packing.check_suffix(suffix)
     if suffix and needs_file(chosen):
         raise OptionError("path", f"a name without {suffix}: {chosen.NAME} is not packed", name)
+    if plane and chosen is not own:
+        raise OptionError("plane", f"the format {own.NAME!r}", chosen.NAME)
     own.verify_source(vectors)
+    if plane is not None:
+        vectors = own.with_plane(vectors) if plane else own.without_plane(vectors)
     if getattr(chosen, "WRITES_FILES", False):
         _save_files(vectors, name, cast(FilesFormat, chosen))
         return

@@ -126,6 +126,14 @@ static int64_t remove_carriage_returns(uint8_t *text, int64_t n_bytes) {
     return to - text;
 }
 
+/* fastText's other separators become blanks. */
+static void controls_to_blanks(uint8_t *text, int64_t n_bytes) {
+    for (int64_t i = 0; i < n_bytes; i++) {
+        uint8_t byte = text[i];
+        text[i] = (byte == '\r') | (byte == '\v') | (byte == '\f') | (byte == 0) ? ' ' : byte;
+    }
+}
+
 /* Number of bytes up to and including the last separator. */
 static int64_t up_to_last_separator(const uint8_t *text, int64_t n_bytes) {
     while (n_bytes > 0) {
