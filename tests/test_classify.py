@@ -197,7 +197,7 @@ def test_one_label_with_drawn_ones_ends():
 
 
 @pytest.mark.parametrize("n_labels", [3, 40])
-@pytest.mark.parametrize("poison", [np.nan, np.inf, 1e38])
+@pytest.mark.parametrize("poison", [np.nan, np.inf, 1e16])
 def test_divergence_writes_nothing(level, n_labels, poison):
     toy = Toy(20, n_labels, "softmax", scale=1)
     model = toy.model()

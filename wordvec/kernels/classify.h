@@ -16,8 +16,10 @@
 enum { WV_LOSS_HS = 1, WV_LOSS_NS = 2, WV_LOSS_SOFTMAX = 3, WV_LOSS_OVA = 4 }; /* as in .bin files */
 enum { WV_DIM_STEP = 4, WV_BATCH_MAX = 8 };
 
-/* Beyond this a score counts as diverged: it is checked before anything is written. */
-#define WV_SCORE_SANE 1e30f
+/* Beyond these a mean or score, or a gradient, counts as diverged.  Each is checked before it is
+ * used, so that weights stay numbers; with rates and weights of lines up to 1e9 nothing overflows. */
+#define WV_SCORE_SANE 1e15f
+#define WV_GRADIENT_SANE 1e30f
 
 typedef struct {
     int64_t n_labels, dim, stride, label_stride;

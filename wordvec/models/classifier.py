@@ -43,6 +43,7 @@ from wordvec.vectors import Vectors
 Matrix = NDArray[np.float32]
 ClassWeights = Mapping[str, float] | str
 
+MOST_WEIGHT = 1e9  # with the largest rate, gradients stay far from overflow
 NS_EXPONENT = 0.5  # labels are drawn by the square root of their count, as in fastText
 _START_ROWS = 1 << 16  # rows that a thread fills at a time
 
@@ -179,7 +180,7 @@ class LineWeights:
             values = np.ascontiguousarray(sample_weights, np.float32)
             if values.shape != (text.n_lines,) or not _are_factors(values):
                 raise OptionError(
-                    "sample_weights", f"{text.n_lines} numbers of at least 0, one a line",
+                    "sample_weights", f"{text.n_lines} numbers from 0 to 1e9, one a line",
                     f"an array of shape {values.shape}",
                 )  # fmt: skip
             made.of_lines = values
@@ -189,7 +190,7 @@ class LineWeights:
 
 
 def _are_factors(values: Matrix) -> bool:
-    return bool(np.isfinite(values).all() and (values >= 0).all())
+    return bool(((values >= 0) & (values <= MOST_WEIGHT)).all())
 
 
 def _label_weights(dictionary: FastTextDictionary, given: ClassWeights) -> Matrix:
@@ -207,7 +208,7 @@ def _label_weights(dictionary: FastTextDictionary, given: ClassWeights) -> Matri
             raise OptionError("class_weights", "labels of the text", label)
         weights[number] = weight
     if not _are_factors(weights):
-        raise OptionError("class_weights", "numbers of at least 0", dict(given))
+        raise OptionError("class_weights", "numbers from 0 to 1e9", dict(given))
     return weights
 
 
