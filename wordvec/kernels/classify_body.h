@@ -304,4 +304,4 @@ static void train(const wv_classifier *model, wv_line_worker *worker, const wv_l
 
 #include "classify_best.h"
 
-const wv_classify_ops WV_LEVEL_NAME(wv_classify_ops) = {train, predict, score};
+const wv_classify_ops WV_LEVEL_NAME(wv_classify_ops) = {train, means, predict, score};
