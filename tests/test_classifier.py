@@ -6,6 +6,7 @@ import math
 import os
 import signal
 import threading
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -20,9 +21,9 @@ from wordvec.models.meters import all_probabilities, measure, write_probabilitie
 from wordvec.vectors import Vectors
 
 TOPICS = {
-    "fruit": "apple pear plum cherry ripe juice".split(),
-    "tools": "hammer saw nail drill wood screw".split(),
-    "sea": "boat sail wave harbour salt fish".split(),
+    "fruit": ["apple", "pear", "plum", "cherry", "ripe", "juice"],
+    "tools": ["hammer", "saw", "nail", "drill", "wood", "screw"],
+    "sea": ["boat", "sail", "wave", "harbour", "salt", "fish"],
 }
 
 
@@ -32,7 +33,7 @@ def make_lines(n, seed, n_labels=3):
     for _ in range(n):
         number = int(rng.integers(n_labels))
         topic = list(TOPICS)[number % 3]
-        words = [*rng.choice(TOPICS[topic], 4), *rng.choice("the a of in on".split(), 3)]
+        words = [*rng.choice(TOPICS[topic], 4), *rng.choice(["the", "a", "of", "in", "on"], 3)]
         label = topic if n_labels == 3 else f"{topic}{number}"
         words += [] if n_labels == 3 else [f"mark{number}"]
         lines.append(f"__label__{label} " + " ".join(words))
@@ -232,7 +233,7 @@ def test_all_probabilities(model, test_file):
     records = [json.loads(line) for line in stream.getvalue().splitlines()]
     assert records[4]["line"] == 5
     assert list(records[4]["probabilities"].values()) == pytest.approx(dense[4].tolist())
-    assert records[0]["labels"] == [open(test_file).readline().split()[0]]
+    assert records[0]["labels"] == [Path(test_file).read_text().split()[0]]
 
 
 # ---- explanations ----
@@ -273,7 +274,7 @@ def test_explain_says_which_word(model):
 
 
 def test_weights_change_what_is_learned(train_file):
-    n = len(open(train_file).readlines())
+    n = Path(train_file).read_text().count("\n")
     heavy = train_supervised(train_file, class_weights={"sea": 0.0}, **SMALL)
     sea = heavy.dictionary.label_id("__label__sea")
     labels, _ = predict(heavy, ["boat sail wave harbour"])
@@ -315,7 +316,7 @@ def test_retrain(model, train_file):
 
 
 def test_divergence_keeps_numbers(train_file):
-    with pytest.raises(DivergedError, match="epoch 1 at learning rate 1e\\+09.*start lower") as e:
+    with pytest.raises(DivergedError, match=r"epoch 1 at learning rate 1e\+09.*start lower") as e:
         train_supervised(train_file, **{**SMALL, "alpha": 1e9})
     kept = e.value.model
     assert np.isfinite(kept.input.matrix).all() and np.isfinite(kept.output.matrix).all()

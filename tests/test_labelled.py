@@ -1,13 +1,14 @@
 """Labelled lines to rows: fastText's numbering, against a plain twin, by both ways in."""
 
 import re
+from itertools import pairwise
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-
 from reference import line_rows
+
 from wordvec.errors import CorpusError
 from wordvec.fasttextmodel import DenseRows, FastTextArgs, FastTextModel
 from wordvec.kernels import labelled as kernel
@@ -113,7 +114,7 @@ def test_rows_equal_a_twin(tmp_path_factory, pieces, word_ngrams, sizes, min_cou
 
 def unpacked(lines):
     def lists(starts, values):
-        return [values[a:b].tolist() for a, b in zip(starts[:-1], starts[1:], strict=True)]
+        return [values[a:b].tolist() for a, b in pairwise(starts)]
 
     rows = lists(lines.row_starts, lines.rows)
     return list(zip(rows, lists(lines.label_starts, lines.labels), strict=True))

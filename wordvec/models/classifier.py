@@ -236,7 +236,8 @@ def _lines_of(text: LabelledText, options: ClassifierOptions, memory: int | None
     )  # fmt: skip
     n_most = most_rows(text, ngrams, options.word_ngrams)
     if 4 * n_most > (memory or physical_bytes() // 2) // 2:
-        nothing = LineRows(*(np.zeros(1, t) for t in (np.int64, np.int32) * 2))
+        starts, none = np.zeros(1, np.int64), np.zeros(0, np.int32)
+        nothing = LineRows(starts, none, starts, none)
         return Numbered(nothing, n_words + bucket, None, text, rules)
     lines = rows_of_lines(text, rules, 0, text.n_lines, n_most)
     reached = np.zeros(bucket, np.uint8)
