@@ -79,7 +79,7 @@ typedef struct {
 typedef struct {
     void (*train)(const wv_classifier *model, wv_line_worker *worker, const wv_line_shard *shard);
     /* Means of the rows of the lines first to first + n - 1 to worker->hidden, n <= WV_BATCH_MAX;
-     * zeros for lines without any.  The rows may lie at any float. */
+     * zeros for lines without any.  The rows may begin at any byte. */
     void (*means)(const wv_classifier *model, wv_line_worker *worker, const wv_file_rows *rows,
                   const wv_line_shard *lines, int64_t first, int64_t n);
     /* Best labels of n <= WV_BATCH_MAX lines whose means lie in worker->hidden: [n][k], places

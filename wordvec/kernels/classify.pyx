@@ -398,8 +398,8 @@ cdef class Worker:
         """`predict` for lines as rows of an input matrix: those of line i are
         ids[row_starts[i]:row_starts[i + 1]].
 
-        rows: float32[n_rows, dim or more], columns side by side; it may lie at any float, in a
-        mapped file for instance.  The means are summed like kernels.subwords.mean_rows.
+        rows: float32[n_rows, dim or more], columns side by side; it may begin at any byte, in
+        a mapped file for instance.  The means are summed like kernels.subwords.mean_rows.
         """
         cdef wv_question question
         cdef wv_file_rows source

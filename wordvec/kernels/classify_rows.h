@@ -66,7 +66,7 @@ static void add_to_rows(const wv_classifier *model, const int32_t *ids, int64_t 
 
 /* ---- the same for rows as they lie in files, of any length and alignment ---- */
 
-typedef float VF_UNALIGNED __attribute__((vector_size(VN * 4), aligned(4)));
+typedef float VF_UNALIGNED __attribute__((vector_size(VN * 4), aligned(1)));
 
 /* n vectors of columns from column c on, the last of them at column `last`, which may overlap. */
 WV_INLINE void mean_of_columns(const int n, const wv_file_rows *rows, const int32_t *ids,
@@ -96,8 +96,11 @@ static void mean_of_file_rows(const wv_file_rows *rows, int64_t dim, const int32
     if (dim < VN) {
         for (int64_t c = 0; c < dim; c++) {
             float sum = 0;
-            for (int64_t i = 0; i < n_ids; i++)
-                sum += rows->rows[ids[i] * rows->stride + c];
+            for (int64_t i = 0; i < n_ids; i++) {
+                float number;
+                memcpy(&number, rows->rows + ids[i] * rows->stride + c, sizeof number);
+                sum += number;
+            }
             out[c] = sum * (float)(1.0 / (double)n_ids);
         }
         return;
