@@ -50,6 +50,8 @@ EXTENSIONS = [
     kernel("sampling"),
     kernel("sgd", *instruction_set_files("sgd")),
     kernel("tokens"),
+    kernel("labelled", *instruction_set_files("subwords")),
+    kernel("classify", *instruction_set_files("classify")),
     kernel("topk", *instruction_set_files("topk"), *vnni_files("topk")),
     kernel("merging"),
     kernel("numbers", *instruction_set_files("number_lines")),

@@ -232,4 +232,12 @@ static void mean_rows(const wv_row_source *source, const int64_t *starts, const 
     }
 }
 
-const wv_subword_ops WV_LEVEL_NAME(wv_subword_ops) = {ngrams_of, mean_rows};
+/* ---- start values ---- */
+
+static void start_row(float *row, int64_t dim, uint64_t key, float scale)
+{
+    for (int64_t c = 0; c < dim; c++) /* the compiler makes vectors of it */
+        row[c] = wv_start_value(key, c, scale);
+}
+
+const wv_subword_ops WV_LEVEL_NAME(wv_subword_ops) = {ngrams_of, mean_rows, start_row};
