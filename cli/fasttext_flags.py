@@ -16,7 +16,7 @@ import click
 import numpy as np
 
 from wordvec.errors import OptionError
-from wordvec.options import ClassifierOptions, FastTextOptions, spec_of
+from wordvec.options import AutotuneOptions, ClassifierOptions, FastTextOptions, spec_of
 
 from .flags import read_number
 
@@ -81,9 +81,8 @@ OWN = {"autotune-seed": "int", "autotune-log": "text"}
 # Flags that no options class declares.
 PLAIN_DEFAULTS: dict[str, Any] = {
     "input": "", "output": "", "verbose": 2, "pretrainedVectors": "", "saveOutput": False,
-    "autotune-validation": "", "autotune-metric": "f1", "autotune-predictions": 1,
-    "autotune-duration": 300, "autotune-modelsize": "", "cutoff": 0, "retrain": False,
-    "qnorm": False, "qout": False, "dsub": 2, "autotune-seed": 0, "autotune-log": "",
+    "autotune-validation": "", "cutoff": 0, "retrain": False, "qnorm": False, "qout": False,
+    "dsub": 2, "autotune-log": "",
 }  # fmt: skip
 
 
@@ -150,6 +149,8 @@ def defaults(command: str) -> dict[str, Any]:
     values["minCountLabel"] = ClassifierOptions.__dataclass_fields__["min_count_label"].default
     values["label"] = ClassifierOptions.__dataclass_fields__["label_prefix"].default
     options: type[Any] = ClassifierOptions if command == "supervised" else FastTextOptions
+    for flag, name in field_names(AutotuneOptions).items():
+        values[flag] = AutotuneOptions.__dataclass_fields__[name].default
     for flag, name in field_names(options).items():
         spec = spec_of(options, name)
         default = options.__dataclass_fields__[name].default

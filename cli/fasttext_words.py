@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 
     from wordvec.fasttextmodel import FastTextModel, Rows
 
-MODEL_NAMES = {"cbow": "cbow", "sg": "sg", "sup": "sup"}
 LOSS_NAMES = {"hs": "hs", "ns": "ns", "softmax": "softmax", "ova": "one-vs-all"}
 BLOCK_ROWS = 1024
 
@@ -151,7 +150,7 @@ def dump_args(model: FastTextModel) -> None:
     values: list[tuple[str, Any]] = [
         ("dim", args.dim), ("ws", args.window), ("epoch", args.epochs),
         ("minCount", args.min_count), ("neg", args.negative), ("wordNgrams", args.word_ngrams),
-        ("loss", LOSS_NAMES[args.loss]), ("model", MODEL_NAMES[args.kind]),
+        ("loss", LOSS_NAMES[args.loss]), ("model", args.kind),
         ("bucket", args.bucket), ("minn", args.min_n), ("maxn", args.max_n),
         ("lrUpdateRate", args.lr_update_rate), ("t", f"{args.sample:g}"),
     ]  # fmt: skip

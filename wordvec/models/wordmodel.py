@@ -87,7 +87,6 @@ def _dictionary(
 ) -> FastTextDictionary:
     arena, starts, counts = corpus.vocab.arrays()
     words = WordList(arena[: int(starts[-1])], starts[1:].astype(np.uint64))
-    n_label_tokens = labels.total()
     kept = [(label, n) for label, n in labels.most_common() if n >= min_count_label]
     if kept:
         n_bytes = int(starts[-1])
@@ -101,7 +100,7 @@ def _dictionary(
         np.concatenate([counts, np.array([n for _, n in kept], np.int64)]),
         len(counts),
         len(kept),
-        corpus.n_tokens_read + n_label_tokens,
+        corpus.n_tokens_read,  # labels are among them
         label_prefix=prefix,
     )
 
