@@ -64,18 +64,18 @@ class FastText:
 
     def _forget(self) -> None:
         """Drop what was derived from the model."""
-        self._labeller: Labeller | None = None
+        self._made_labeller: Labeller | None = None
         self._neighbours: Neighbours | None = None
         self._words: list[str] | None = None
         self._labels: list[str] | None = None
 
-    def _asked(self) -> Labeller:
-        """ValueError for a model of word vectors."""
+    def labeller(self) -> Labeller:
+        """What answers for labels.  ValueError for a model of word vectors."""
         if not self.f.is_supervised:
             raise ValueError("Model needs to be supervised for prediction!")
-        if self._labeller is None:
-            self._labeller = Labeller(self.f)
-        return self._labeller
+        if self._made_labeller is None:
+            self._made_labeller = Labeller(self.f)
+        return self._made_labeller
 
     # -- copies -----------------------------------------------------------------------------------
 
@@ -119,7 +119,7 @@ class FastText:
         """float32[dim] of one line.  ValueError for a line break in it."""
         _check_line(text)
         data = text.encode("utf-8", "surrogateescape") + b"\n"
-        labeller = self._asked() if self.f.is_supervised else None
+        labeller = self.labeller() if self.f.is_supervised else None
         return np.asarray(sentence_vectors(self.f, data, labeller)[0])
 
     def get_input_vector(self, ind: int) -> Row:
@@ -235,7 +235,7 @@ class FastText:
         labels, list of float32[n]).  k = -1: all labels.  ValueError for a model of word
         vectors, a line break in a text, or k = 0.
         """
-        labeller = self._asked()
+        labeller = self.labeller()
         names = labeller.label_names
         lines = [text] if isinstance(text, str) else list(text)
         for line in lines:
@@ -269,7 +269,7 @@ class FastText:
                 "recall": meter.label_recall(label),
                 "f1score": meter.label_f1(label),
             }
-            for label, name in enumerate(self._asked().label_names)
+            for label, name in enumerate(self.labeller().label_names)
         }
 
     def get_meter(self, path: str, k: int = -1) -> Meter:
@@ -279,7 +279,7 @@ class FastText:
     def _measured(
         self, path: str, k: int, threshold: float, keep_answers: bool = False
     ) -> Counts:
-        labeller = self._asked()
+        labeller = self.labeller()
         name = os.fspath(path)
         if not os.path.exists(name):
             raise ValueError(f"{name}: Test file cannot be opened!")

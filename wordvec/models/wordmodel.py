@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -20,7 +21,7 @@ from wordvec.progress import Reporter, silent
 from wordvec.trainer import Outcome
 from wordvec.words import WordList
 
-_BLANK_BYTES = BLANKS.pattern.encode()
+_BLANK_BYTES = re.compile(BLANKS.pattern.encode())
 
 
 @dataclass
@@ -32,7 +33,7 @@ class TrainedWordModel(FastTextModel):
 
 
 def train_unsupervised(
-    path: str,
+    source: str | Iterable[Sequence[str]],
     options: FastTextOptions,
     *,
     label_prefix: str = "__label__",
@@ -41,16 +42,17 @@ def train_unsupervised(
     on_dictionary: Callable[[FastTextDictionary], None] | None = None,
     memory: int | None = None,
 ) -> TrainedWordModel:
-    """Train word vectors on a file (not stdin), as the fasttext command's skipgram and cbow.
+    """Train word vectors on a file (not stdin), or on lists of words, as the fasttext command's
+    skipgram and cbow.
 
     Words that begin with `label_prefix` are labels: in the dictionary, but neither trained on nor
     among the words.  `on_dictionary` is called when the text is read.  The first Ctrl-C gives the
     model so far.  CorpusError, OptionError, TrainingError.
     """
-    if path == "-":
+    if source == "-":
         raise CorpusError("Cannot use stdin for training!")
     corpus = read_corpus(
-        path,
+        source,
         rules=replace(FASTTEXT_RULES, label_prefix=label_prefix),
         min_count=options.min_count,
         max_vocab=options.max_vocab,
@@ -58,7 +60,9 @@ def train_unsupervised(
         memory=memory,
         reporter=reporter,
     )
-    labels = count_labels(path, label_prefix.encode("utf-8", "surrogateescape"))
+    labels: Counter[bytes] = Counter()
+    if isinstance(source, str):
+        labels = count_labels(source, label_prefix.encode("utf-8", "surrogateescape"))
     dictionary = _dictionary(corpus, labels, min_count_label, label_prefix)
     if on_dictionary is not None:
         on_dictionary(dictionary)
@@ -70,15 +74,12 @@ def train_unsupervised(
 
 def count_labels(path: str, prefix: bytes) -> Counter[bytes]:
     """How often each word with the prefix stands in a file, in order of first appearance."""
-    import re
-
     labels: Counter[bytes] = Counter()
     if not prefix:
         return labels
-    separator = re.compile(_BLANK_BYTES)
     for chunk in line_chunks(path):
         if prefix in chunk:  # most texts have none, and this costs them next to nothing
-            labels.update(w for w in separator.split(chunk) if w.startswith(prefix))
+            labels.update(w for w in _BLANK_BYTES.split(chunk) if w.startswith(prefix))
     return labels
 
 
