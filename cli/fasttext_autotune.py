@@ -93,6 +93,7 @@ def autotune(settings: Settings) -> int:
     progress = AutotuneProgress(settings["verbose"], search_settings.duration)
     report = OriginalProgress(settings["verbose"], options.workers)
     with ExitStack() as stack:
+
         def open_output(suffix: str) -> OutputFile:
             return stack.enter_context(OutputFile(settings["output"] + suffix))
 

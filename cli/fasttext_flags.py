@@ -6,9 +6,8 @@ for there are programs that read them.
 
 from __future__ import annotations
 
-import re
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -87,7 +86,14 @@ PLAIN_DEFAULTS: dict[str, Any] = {
 
 
 class FlagError(Exception):
-    """A mistake in the flags; the original's line, before its help."""
+    """A mistake in the flags; the original's line, before its help.
+
+    `settings`: what was understood so far, which the help shows as if they were defaults.
+    """
+
+    def __init__(self, message: str, settings: Settings) -> None:
+        self.settings = settings
+        super().__init__(message)
 
 
 @dataclass
@@ -164,26 +170,34 @@ def parse(command: str, arguments: Sequence[str]) -> Settings:
     """The settings.  FlagError with the original's messages."""
     settings = Settings(command, defaults(command))
     rest = iter(arguments)
-    for argument in rest:
-        if not argument.startswith("-"):
-            raise FlagError("Provided argument without a dash! Usage:")
-        if argument == "-h":
-            raise FlagError("Here is the help! Usage:")
-        flag = argument[1:]
-        kind = KINDS.get(flag, OWN.get(flag))
-        if kind is None:
-            raise FlagError(f"Unknown argument: {argument}")
-        settings.given.add(flag)
-        if kind == "":
-            settings.values[flag] = True
-            continue
-        text = next(rest, None)
-        if text is None:
-            raise FlagError(f"{argument} is missing an argument")
-        settings.values[flag] = _value(argument, kind, text)
+    try:
+        for argument in rest:
+            _read_flag(argument, rest, settings)
+    except ValueError as error:
+        raise FlagError(str(error), settings) from None
     if not settings["input"] or not settings["output"]:
-        raise FlagError("Empty input or output path.")
+        raise FlagError("Empty input or output path.", settings)
     return settings
+
+
+def _read_flag(argument: str, rest: Iterator[str], settings: Settings) -> None:
+    """ValueError with the original's message."""
+    if not argument.startswith("-"):
+        raise ValueError("Provided argument without a dash! Usage:")
+    if argument == "-h":
+        raise ValueError("Here is the help! Usage:")
+    flag = argument[1:]
+    kind = KINDS.get(flag, OWN.get(flag))
+    if kind is None:
+        raise ValueError(f"Unknown argument: {argument}")
+    settings.given.add(flag)
+    if kind == "":
+        settings.values[flag] = True
+        return
+    text = next(rest, None)
+    if text is None:
+        raise ValueError(f"{argument} is missing an argument")
+    settings.values[flag] = _value(argument, kind, text)
 
 
 def _value(flag: str, kind: str, text: str) -> Any:
@@ -191,7 +205,7 @@ def _value(flag: str, kind: str, text: str) -> Any:
         return text
     if kind == "loss":
         if text not in LOSSES:
-            raise FlagError(f"Unknown loss: {text}")
+            raise ValueError(f"Unknown loss: {text}")
         return LOSSES[text]
     number = read_number(text)
     if number is None:  # the original aborts here
@@ -200,10 +214,10 @@ def _value(flag: str, kind: str, text: str) -> Any:
     if kind == "int":
         # 3.7 means 3, as in the original; out of its range it says this:
         if not -INT_RANGE <= number < INT_RANGE:
-            raise FlagError(f"{flag} is missing an argument")
+            raise ValueError(f"{flag} is missing an argument")
         return int(number)
-    if not np.isfinite(np.float32(number)):
-        raise FlagError(f"{flag} is missing an argument")
+    if abs(number) > np.finfo(np.float32).max:
+        raise ValueError(f"{flag} is missing an argument")
     # Given numbers are float32 in the original, its defaults float64; files show the difference.
     return float(np.float32(number))
 
@@ -228,8 +242,8 @@ def _shown(value: Any) -> str:
     return f"{value:g}" if isinstance(value, float) else str(value)
 
 
-def complain_with_help(message: str, command: str) -> int:
-    print(message, file=sys.stderr)
-    sys.stderr.write(help_text(command))
+def complain_with_help(error: FlagError) -> int:
+    print(error, file=sys.stderr)
+    sys.stderr.write(help_text(error.settings.command, error.settings))
     sys.stderr.flush()
     return 1

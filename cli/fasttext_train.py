@@ -81,7 +81,7 @@ def train(command: str, arguments: list[str]) -> int:
     try:
         settings = parse(command, arguments)
     except FlagError as error:
-        return complain_with_help(str(error), command)
+        return complain_with_help(error)
     if settings["autotune-validation"]:
         if command != "supervised":
             raise click.ClickException("-autotune-validation is for supervised")
@@ -199,7 +199,7 @@ def quantize(command: str, arguments: list[str]) -> int:
     try:
         settings = parse(command, arguments)
     except FlagError as error:
-        return complain_with_help(str(error), command)
+        return complain_with_help(error)
     base = settings["output"]
     options = settings.options()
     if settings["retrain"] and settings["cutoff"] > 0:

@@ -39,13 +39,26 @@ def models(wordvec, tmp_path):
     return tmp_path
 
 
-COMMANDS = ["", *"quantize test test-label predict predict-prob print-word-vectors".split(),
-            *"print-sentence-vectors print-ngrams nn analogies dump nonsense".split()]  # fmt: skip
+COMMANDS = [
+    "",
+    "nonsense",
+    "quantize",
+    "test",
+    "test-label",
+    "predict",
+    "predict-prob",
+    "print-word-vectors",
+    "print-sentence-vectors",
+    "print-ngrams",
+    "nn",
+    "analogies",
+    "dump",
+]
 
 
-@pytest.mark.parametrize("command", COMMANDS)
-def test_usages(both, command):
-    ours, original = both(*filter(None, [command]))
+@pytest.mark.parametrize("name", COMMANDS)
+def test_usages(both, name):
+    ours, original = both(*filter(None, [name]))
     assert (ours.returncode, ours.stdout, ours.stderr) == (
         original.returncode, original.stdout, original.stderr
     )  # fmt: skip
@@ -114,7 +127,7 @@ def test_answers_with_rounding(both, models):
 
 def test_its_models_here_and_ours_there(both, models):
     subprocess.run(
-        [ORIGINAL, *"supervised -input t -output o -dim 5 -epoch 5 -lr 1 -thread 12".split()],
+        [ORIGINAL, "supervised", "-input", "t", "-output", "o", "-dim", "5", "-lr", "1"],
         cwd=models, capture_output=True, check=True,
     )  # fmt: skip
     ours, original = both("test", "o.bin", "t")

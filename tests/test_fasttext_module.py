@@ -168,7 +168,9 @@ def test_lines(model):
     assert model.get_line(["a", "b"]) == ([["a", "</s>"], ["b", "</s>"]], [[], []])
 
 
-@pytest.mark.parametrize("make", [copy.copy, copy.deepcopy, lambda m: pickle.loads(pickle.dumps(m))])
+@pytest.mark.parametrize(
+    "make", [copy.copy, copy.deepcopy, lambda m: pickle.loads(pickle.dumps(m))]
+)
 def test_copies(model, make):
     other = make(model)
     assert other.predict("the fern", k=-1)[0] == model.predict("the fern", k=-1)[0]

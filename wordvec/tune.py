@@ -34,12 +34,8 @@ N_CENTROIDS = 256
 MIN_N_CHOICES = (0, 2, 3)
 DEFAULT_DSUB = 2
 
-TOO_SHORT = (
-    "Didn't have enough time to train once: please increase `autotune-duration`."
-)
-TOO_SMALL = (
-    "Couldn't fulfil model size constraint: please increase `autotune-modelsize`."
-)
+TOO_SHORT = "Didn't have enough time to train once: please increase `autotune-duration`."
+TOO_SMALL = "Couldn't fulfil model size constraint: please increase `autotune-modelsize`."
 
 
 # ---- the measure --------------------------------------------------------------------------------
@@ -278,9 +274,7 @@ class Search:
         self.interrupted = status == "interrupted"
         now = time.monotonic()
         self.n_trials += 1
-        trial = Trial(
-            self.n_trials, candidate, status, score, now - began, now - start, n_bytes
-        )
+        trial = Trial(self.n_trials, candidate, status, score, now - began, now - start, n_bytes)
         if score is not None and (self.best is None or score > (self.best.score or 0.0)):
             trial.is_best = True
             self.best = trial

@@ -183,20 +183,24 @@ class FastText:
     def _listed(
         self, part: slice, include_freq: bool, on_unicode_error: str
     ) -> list[str] | tuple[list[str], NDArray[np.int64]]:
-        dictionary = self.f.dictionary
-        words = [_decoded(word, on_unicode_error) for word in dictionary.words[part]]
-        return (words, np.array(dictionary.counts[part])) if include_freq else words
+        words = self._names(part, on_unicode_error)
+        return (words, np.array(self.f.dictionary.counts[part])) if include_freq else words
+
+    def _names(self, part: slice, on_unicode_error: str) -> list[str]:
+        return [_decoded(word, on_unicode_error) for word in self.f.dictionary.words[part]]
 
     @property
     def words(self) -> list[str]:
         if self._words is None:
-            self._words = list(self.get_words())
+            self._words = self._names(slice(0, self.f.dictionary.n_words), "strict")
         return self._words
 
     @property
     def labels(self) -> list[str]:
         if self._labels is None:
-            self._labels = list(self.get_labels())
+            first = self.f.dictionary.n_words if self.f.is_supervised else 0
+            end = None if self.f.is_supervised else self.f.dictionary.n_words
+            self._labels = self._names(slice(first, end), "strict")
         return self._labels
 
     def get_line(
@@ -276,16 +280,12 @@ class FastText:
         """Curves of a file of labelled lines."""
         return Meter(self, self._measured(path, k, 0.0, keep_answers=True))
 
-    def _measured(
-        self, path: str, k: int, threshold: float, keep_answers: bool = False
-    ) -> Counts:
+    def _measured(self, path: str, k: int, threshold: float, keep_answers: bool = False) -> Counts:
         labeller = self.labeller()
         name = os.fspath(path)
         if not os.path.exists(name):
             raise ValueError(f"{name}: Test file cannot be opened!")
-        return measure(
-            labeller, name, k, threshold, n_threads=_cores(), keep_answers=keep_answers
-        )
+        return measure(labeller, name, k, threshold, n_threads=_cores(), keep_answers=keep_answers)
 
     # -- matrices and files -----------------------------------------------------------------------
 

@@ -155,9 +155,9 @@ def _arguments(
     for name in ("lr", "t"):  # float32 in the original, when given
         if name in given:
             values[name] = float(np.float32(values[name]))
-    if values["wordNgrams"] <= 1 and values["maxn"] == 0:
-        if not values.get("autotuneValidationFile"):
-            values["bucket"] = 0
+    is_searched = bool(values.get("autotuneValidationFile"))
+    if values["wordNgrams"] <= 1 and values["maxn"] == 0 and not is_searched:
+        values["bucket"] = 0
     return values, set(given)
 
 

@@ -58,10 +58,12 @@ def _reduced(matrix: NDArray[np.float32], target_dim: int) -> NDArray[np.float32
     )
     values, axes = np.linalg.eigh(covariance)
     best = axes[:, np.argsort(-values)[:target_dim]]
-    return (matrix @ best).astype(np.float32)
+    return np.asarray(matrix @ best, np.float32)
 
 
-def download_model(lang_id: str, if_exists: str = "strict", dimension: int | None = None) -> NoReturn:
+def download_model(
+    lang_id: str, if_exists: str = "strict", dimension: int | None = None
+) -> NoReturn:
     """Raises: wordvec downloads nothing."""
     raise NotImplementedError(
         f"wordvec downloads nothing; get cc.{lang_id}.300.bin.gz from fasttext.cc, unpack it and "

@@ -58,9 +58,7 @@ def bucket_row(model: FastTextModel, piece: str) -> int:
     return -1 if number < 0 else model.dictionary.n_words + number
 
 
-def sentence_vectors(
-    model: FastTextModel, text: bytes, labeller: Labeller | None = None
-) -> Matrix:
+def sentence_vectors(model: FastTextModel, text: bytes, labeller: Labeller | None = None) -> Matrix:
     """float32[n_lines, dim] of the lines of a text; the last may lack its newline.
 
     A classifier's: the mean of the line's rows.  Others: the mean of the words' vectors, each of
