@@ -73,7 +73,7 @@ def tutorial(wordvec, command_environment, shared_data, tmp_path):
     def run(script):
         done = subprocess.run(
             ["sh", "-e", "-c", script], cwd=tmp_path, env=command_environment | {"PATH": path},
-            stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=500, check=False,
+            capture_output=True, timeout=500, check=False,
         )  # fmt: skip
         assert done.returncode == 0, done.stderr[-2000:]
         return tmp_path
