@@ -22,6 +22,7 @@ LEVELS = {
     "quantize": 2.7, "fasttextvectors": 2.7,
     "trainer": 3, "formats": 3, "evaluate": 3, "keyedrows": 3, "keyedqueries": 3.1,
     "keyedevaluation": 3.2, "gensim3": 3.3, "keyedvectors": 3.5, "models": 4,
+    "tune": 5, "fasttext": 5.5, "sklearn": 6,
     "__init__": 9,
 }  # fmt: skip
 

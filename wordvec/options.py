@@ -75,7 +75,7 @@ def check_options(options: Any) -> None:
                 raise OptionError(item.name, spec.expected, value)
             continue
         if isinstance(item.default, str):
-            if not isinstance(value, str) or not value:
+            if not isinstance(value, str) or (item.default and not value):
                 raise OptionError(item.name, "text", value)
             continue
         whole = isinstance(item.default, int) or item.default is None
@@ -314,3 +314,31 @@ class ClassifierOptions:
     def n_buckets(self) -> int:
         """Buckets in use: none when there are no n-grams (fastText's rule)."""
         return 0 if self.word_ngrams <= 1 and self.max_n == 0 else self.bucket
+
+
+@dataclass(frozen=True, slots=True)
+class AutotuneOptions:
+    """How the settings of a classifier are searched for; see wordvec.tune."""
+
+    metric: str = option(
+        "f1",
+        "f1, precisionAtRecall:R or recallAtPrecision:P (percent), each for all labels or, with "
+        ":LABEL after it, for one",
+        flag="-autotune-metric",
+    )
+    predictions: int = option(
+        1, "labels predicted for a line; -1: all", flag="-autotune-predictions", low=-1,
+        high=2**31 - 1,
+    )  # fmt: skip
+    duration: float = option(300, "seconds the search may take", flag="-autotune-duration", low=0)
+    model_size: str = option(
+        "", "bytes of the quantised model at most (K, M, G: thousands); empty: not quantised",
+        flag="-autotune-modelsize",
+    )  # fmt: skip
+    seed: int = option(0, "seed of the search", flag="-autotune-seed", low=0, high=2**63 - 1)
+    n_trials: int | None = option(
+        None, "trials at most; then the search depends on nothing but the seed", low=1
+    )
+
+    def __post_init__(self) -> None:
+        check_options(self)

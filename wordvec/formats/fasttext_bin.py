@@ -138,10 +138,15 @@ def save_word_vectors(model: FastTextModel, path: str | os.PathLike[str]) -> Non
 
 def save_output_vectors(model: FastTextModel, path: str | os.PathLike[str]) -> None:
     """Write the .output file: labels (of a classifier) or words, and their output rows."""
+    vectors = output_vectors(model)
+    _save(path, lambda stream: fasttext_vec.write(stream, vectors, os.fspath(path)))
+
+
+def output_vectors(model: FastTextModel) -> Vectors:
+    """The output rows under their labels (of a classifier) or words."""
     dictionary = model.dictionary
     names = dictionary.labels if model.is_supervised else list(dictionary.only_words())
-    vectors = Vectors(names, model.output.block(0, len(names)))
-    _save(path, lambda stream: fasttext_vec.write(stream, vectors, os.fspath(path)))
+    return Vectors(names, model.output.block(0, len(names)))
 
 
 def _save(path: str | os.PathLike[str], write_to: Callable[[BinaryIO], Any]) -> None:

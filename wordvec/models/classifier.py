@@ -9,7 +9,7 @@ threads but the order in which shards meet the weights.
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -75,6 +75,7 @@ def train_supervised(
     class_weights: ClassWeights | None = None,
     sample_weights: Sequence[float] | NDArray[Any] | None = None,
     memory: int | None = None,
+    on_dictionary: Callable[[FastTextDictionary], None] | None = None,
     **settings: Any,
 ) -> TrainedClassifier:
     """Train a classifier.
@@ -88,6 +89,7 @@ def train_supervised(
                     weigh the same together.  With ova the factor is that of the label's positives
     sample_weights  a factor for every line, 0 or more
     memory          bytes for the numbers of the text, half of the machine's by default
+    on_dictionary   called with the dictionary when the text is read, before training
 
     The first Ctrl-C ends training after the shards in hand and gives the model so far; the second
     raises KeyboardInterrupt.  CorpusError, OptionError, DivergedError (which holds the model from
@@ -98,6 +100,8 @@ def train_supervised(
     text = read_labelled(source, options, reporter=reporter, memory=memory)
     if vectors is not None:
         add_words(text, vectors.words)
+    if on_dictionary is not None:
+        on_dictionary(text.dictionary)
     weights = LineWeights.of(text, class_weights, sample_weights)
     lines = _lines_of(text, options, memory)
     in_rows = start_rows(lines, text.dictionary.n_words, options)
