@@ -256,7 +256,8 @@ def save(
 
 
 def _save_files(vectors: Vectors, path: str, chosen: FilesFormat) -> None:
-    """All files are opened before the first is written, and put in place after the last is."""
+    """All files are opened before the first is written, and put in place after the last is on
+    the disk."""
     made_folder = False
     if getattr(chosen, "IS_FOLDER", False) and not os.path.isdir(path):
         try:
@@ -268,6 +269,8 @@ def _save_files(vectors: Vectors, path: str, chosen: FilesFormat) -> None:
         with contextlib.ExitStack() as stack:
             outputs = [stack.enter_context(OutputFile(n)) for n in chosen.output_names(path)]
             chosen.write_files([output.stream for output in outputs], vectors, path)
+            for output in outputs:
+                output.flush()
     except BaseException:
         if made_folder:
             with contextlib.suppress(OSError):
