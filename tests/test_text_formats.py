@@ -16,7 +16,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wordvec.errors import FormatError, OptionError
+from wordvec.errors import FormatError, MissingExtraError
 from wordvec.formats import (
     FORMATS,
     blocks,
@@ -179,7 +179,7 @@ def test_files_packed_or_not_and_pipes(tmp_path: Path, name: str, suffix: str) -
 def test_without_zstandard(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "zstandard", None)
     (tmp_path / "v").write_bytes(b"\x28\xb5\x2f\xfd" + bytes(20))
-    with pytest.raises(OptionError, match="the package zstandard, to unpack"):
+    with pytest.raises(MissingExtraError, match="the package zstandard"):
         load(tmp_path / "v")
 
 
