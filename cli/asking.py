@@ -54,9 +54,10 @@ def flags_named() -> Iterator[None]:
         hint = error.hint.replace("load it with allow_pickle=True", "add --allow-pickle")
         raise FormatError(error.path, error.offset, error.expected, error.found, hint) from None
     except OptionError as error:
-        if error.option not in ("format", "limit", "words", "plane"):
+        if error.option not in ("format", "limit", "words", "plane", "path"):
             raise
-        text = f"--{error.option}: expected {error.expected}, found {error.found!r}"
+        name = "OUT" if error.option == "path" else f"--{error.option}"
+        text = f"{name}: expected {error.expected}, found {error.found!r}"
         raise click.UsageError(text) from None
 
 

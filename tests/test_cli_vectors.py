@@ -217,6 +217,8 @@ def test_convert_some_words(wordvec, vectors, tmp_path):
 def test_convert_fails_before_the_work(wordvec, vectors):
     done = wordvec("convert", "absent", "nowhere/out.bin")
     assert done.returncode == 1 and b"folder" in done.stderr  # not that IN is missing
+    done = wordvec("convert", "v.bin", "v.npz.gz")
+    assert done.returncode == 2 and b" OUT: expected a name without .gz" in done.stderr
 
 
 def test_info(wordvec, tmp_path):
