@@ -27,6 +27,7 @@ from wordvec.files import OutputFile
 from wordvec.formats import (
     arrow,
     contents,
+    fasttext_bin,
     fasttext_vec,
     gensim_saved,
     gensim_text,
@@ -95,6 +96,7 @@ FORMATS: tuple[VectorFormat, ...] = (
     cast(VectorFormat, npz),
     cast(VectorFormat, parquet),
     cast(VectorFormat, arrow),
+    cast(VectorFormat, fasttext_bin),
     cast(VectorFormat, gensim_saved),
     cast(VectorFormat, word2vec_text),
     cast(VectorFormat, word2vec_binary),
