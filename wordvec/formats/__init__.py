@@ -7,7 +7,7 @@ by one line in FORMATS.
 
 A format of several files has WRITES_FILES = True, output_names(path) and
 write_files(streams, vectors, path) instead of write; one whose files fill a folder also has
-IS_FOLDER = True and takes_folder(path).
+IS_FOLDER = True and takes_folder(path).  One that rounds numbers has ROUNDED_TO = "%.6f" or alike.
 """
 
 from __future__ import annotations
@@ -30,6 +30,7 @@ from wordvec.formats import (
     fasttext_bin,
     fasttext_vec,
     gensim_saved,
+    gensim_text,
     glove_binary,
     glove_text,
     model2vec,
@@ -51,6 +52,7 @@ __all__ = [
     "FORMATS",
     "ReadRequest",
     "format_named",
+    "format_to_write",
     "load",
     "open_reader",
     "read",
@@ -101,6 +103,7 @@ FORMATS: tuple[VectorFormat, ...] = (
     cast(VectorFormat, word2vec_binary),
     cast(VectorFormat, glove_text),
     cast(VectorFormat, fasttext_vec),
+    cast(VectorFormat, gensim_text),
     cast(VectorFormat, glove_binary),  # numbers without any header: only if nothing else fits
 )
 
@@ -254,8 +257,8 @@ def save(
     OutputError, and FormatError for words that the format cannot hold.
     """
     name = os.fspath(path)
-    stem, suffix = packing.split_suffix(name)
-    chosen = format_named(format) if format else _format_for(stem)
+    suffix = packing.split_suffix(name)[1]
+    chosen = format_to_write(name, format)
     packing.check_suffix(suffix)
     if suffix and needs_file(chosen):
         raise OptionError("path", f"a name without {suffix}: {chosen.NAME} is not packed", name)
@@ -272,7 +275,8 @@ def save(
 
 
 def _save_files(vectors: Vectors, path: str, chosen: FilesFormat) -> None:
-    """All files are opened before the first is written, and put in place after the last is."""
+    """All files are opened before the first is written, and put in place after the last is on
+    the disk."""
     made_folder = False
     if getattr(chosen, "IS_FOLDER", False) and not os.path.isdir(path):
         try:
@@ -284,6 +288,8 @@ def _save_files(vectors: Vectors, path: str, chosen: FilesFormat) -> None:
         with contextlib.ExitStack() as stack:
             outputs = [stack.enter_context(OutputFile(n)) for n in chosen.output_names(path)]
             chosen.write_files([output.stream for output in outputs], vectors, path)
+            for output in outputs:
+                output.flush()
     except BaseException:
         if made_folder:
             with contextlib.suppress(OSError):
@@ -291,7 +297,11 @@ def _save_files(vectors: Vectors, path: str, chosen: FilesFormat) -> None:
         raise
 
 
-def _format_for(path: str) -> VectorFormat:
-    """The format with the longest suffix that fits: .glove.bin before .bin."""
-    suffixes = [(len(s), f) for f in FORMATS for s in f.SUFFIXES if path.endswith(s)]
+def format_to_write(path: str, name: str | None = None) -> VectorFormat:
+    """The format of this NAME; without one, that with the longest suffix that fits the path:
+    .glove.bin before .bin."""
+    if name:
+        return format_named(name)
+    stem = packing.split_suffix(path)[0]
+    suffixes = [(len(s), f) for f in FORMATS for s in f.SUFFIXES if stem.endswith(s)]
     return max(suffixes, key=itemgetter(0))[1] if suffixes else cast(VectorFormat, word2vec_text)
