@@ -155,14 +155,15 @@ static int add_unknown(const wv_line_reader *reader, const uint8_t *word, int64_
     int64_t n = wv_n_ngrams(2 + wv_n_characters(word, n_bytes), reader->ngrams);
     if (2 * n > out->rows_room - out->n_rows)
         return 0;
-    uint8_t *marked = reader->scratch;
-    marked[0] = '<';
-    memcpy(marked + 1, word, (size_t)n_bytes);
-    marked[n_bytes + 1] = '>';
-    memset(marked + n_bytes + 2, 0, 8);
     /* Behind the rows that they become, so that each is read before it is overwritten. */
     int32_t *buckets = out->rows + out->n_rows + n;
-    reader->subwords->ngrams_of(marked, n_bytes + 2, reader->ngrams, n, buckets);
+    const int64_t starts[2] = {0, n_bytes}, ngram_starts[2] = {0, n};
+    const wv_ngram_job job = {
+        .arena = word, .n_arena_bytes = n_bytes, .starts = starts, .ngram_starts = ngram_starts,
+        .first = 0, .end = 1, .rules = reader->ngrams, .buckets = buckets,
+        .scratch = reader->scratch,
+    };
+    reader->subwords->ngrams_of(&job);
     for (int64_t i = 0; i < n; i++)
         add_bucket(rules, (uint32_t)buckets[i], out);
     return 1;
