@@ -1,9 +1,11 @@
 """The classifier's loops beside NumPy: every loss, instruction set, shape of the label matrix."""
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
-
 from reference import logistic_step, softmax_step
+
 from wordvec.kernels import classify, sampling, simd
 from wordvec.memory import zero_rows
 from wordvec.models.labelling import label_matrix, label_rows
@@ -197,7 +199,7 @@ def test_one_label_with_drawn_ones_ends():
 
 
 @pytest.mark.parametrize("n_labels", [3, 40])
-@pytest.mark.parametrize("poison", [np.nan, np.inf, 1e38])
+@pytest.mark.parametrize("poison", [np.nan, np.inf, 1e16])
 def test_divergence_writes_nothing(level, n_labels, poison):
     toy = Toy(20, n_labels, "softmax", scale=1)
     model = toy.model()
@@ -271,7 +273,7 @@ def test_tree_search_finds_the_best_of_all_paths(level, n_labels, k):
         f = 1 / (1 + np.exp(-(toy.labels.astype(np.float64) @ means[i])))
         logs = np.array([
             np.log(np.where(codes[a:b], f[nodes[a:b]], 1 - f[nodes[a:b]]) + 1e-5).sum()
-            for a, b in zip(starts[:-1], starts[1:], strict=True)
+            for a, b in pairwise(starts)
         ])  # fmt: skip
         order = np.argsort(-logs, kind="stable")[:k]
         kept = order[logs[order] >= np.log(1e-5)]

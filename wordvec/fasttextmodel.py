@@ -285,10 +285,15 @@ class FastTextModel:
         all_ids[~is_own] = ids
         return found, all_ids
 
-    def word_vectors(self, words: Sequence[str] | WordList, n_threads: int = 1) -> Matrix:
+    def word_vectors(
+        self,
+        words: Sequence[str] | WordList,
+        n_threads: int = 1,
+        own: NDArray[np.int64] | None = None,
+    ) -> Matrix:
         """float32[n, dim]: the vector of each word, seen or not: the mean of its rows, zeros when
-        it has none; a new array."""
-        starts, ids = self.word_rows(words, n_threads)
+        it has none; a new array.  `own` as in word_rows."""
+        starts, ids = self.word_rows(words, n_threads, own)
         out = np.zeros((len(starts) - 1, self.dim), np.float32)
         self.input.means(starts, ids, out, n_threads)
         return out

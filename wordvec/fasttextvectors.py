@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from typing import Any, overload
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -67,7 +67,7 @@ class ModelRows(Vectors):
     is_changed = False
     _made: Matrix | None = None
 
-    @property  # type: ignore[override]
+    @property
     def matrix(self) -> Matrix:
         """float32[n_words, dim], made now if need be."""
         if self._made is None:
@@ -80,7 +80,8 @@ class ModelRows(Vectors):
 
     @property
     def dim(self) -> int:
-        return self.model.dim
+        """Numbers per row."""
+        return self.model.dim if self._made is None else int(self._made.shape[1])
 
     def attach(self, model: FastTextModel) -> None:
         """Become the vectors of a model; what was the matrix is forgotten."""
@@ -92,19 +93,12 @@ class ModelRows(Vectors):
         super().matrix_changed()
         self.is_changed = True
 
-    @overload
-    def __getitem__(self, word: str) -> Row: ...
-    @overload
-    def __getitem__(self, word: Sequence[str]) -> Matrix: ...
-    def __getitem__(self, word: str | Sequence[str]) -> NDArray[np.float32]:
-        """As of Vectors; the matrix is not made for a few words."""
-        if self._made is not None or not isinstance(word, str):
-            return super().__getitem__(word)
-        starts, ids = self.model.word_rows([word])
-        if len(ids) == 0:
-            raise KeyError(f"word {word!r} not in vocabulary")
-        out = np.zeros((1, self.dim), np.float32)
-        self.model.input.means(starts, ids, out)
+    def _row(self, row: int) -> Row:
+        """One row; the whole matrix is not made for it."""
+        if self._made is not None:
+            return super()._row(row)
+        word = self.model.dictionary.words.word_bytes(row)
+        out = self.model.word_vectors(WordList.of_bytes([word]), own=np.array([row]))
         out.flags.writeable = False
         return np.asarray(out[0])
 

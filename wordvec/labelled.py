@@ -25,7 +25,6 @@ from wordvec.spill import fresh_ids
 from wordvec.subwords import NgramRules, ngrams_of_words
 from wordvec.words import WordList
 
-
 # fastText's tokens, labels among them.
 _RULES = TokenRules(separator=True, more_blanks=True, separator_is_word=True)
 
@@ -211,9 +210,7 @@ def add_words(text: LabelledText, words: WordList) -> None:
 def _joined(lists: list[WordList]) -> WordList:
     data = [part.data[: int(part.ends[-1]) if len(part) else 0] for part in lists]
     offsets = np.cumsum([0] + [len(part) for part in data])
-    ends = [
-        part.ends + np.uint64(offset) for part, offset in zip(lists, offsets[:-1], strict=True)
-    ]
+    ends = [part.ends + np.uint64(offset) for part, offset in zip(lists, offsets[:-1], strict=True)]
     return WordList(np.concatenate(data), np.concatenate(ends))
 
 
@@ -291,6 +288,4 @@ def rows_of_lines(
         if n_done == end - first:
             break
         n_rows = 2 * n_rows + n_tokens
-    return LineRows(
-        row_starts, rows[: row_starts[-1]], label_starts, labels[: label_starts[-1]]
-    )
+    return LineRows(row_starts, rows[: row_starts[-1]], label_starts, labels[: label_starts[-1]])

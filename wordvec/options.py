@@ -266,7 +266,7 @@ class ClassifierOptions:
     vector_size: int = option(100, "numbers per row and label", flag="-dim", low=1, high=65536)
     epochs: int = option(5, "passes over the text", flag="-epoch", low=1)
     alpha: float = option(
-        0.1, "learning rate at the start; it falls to 0 linearly", flag="-lr", low=0
+        0.1, "learning rate at the start; it falls to 0 linearly", flag="-lr", low=0, high=1e9
     )
     loss: str = option(
         "softmax",

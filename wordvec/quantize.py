@@ -151,7 +151,7 @@ def quantize_rows(
         raise WordvecError(
             f"Matrix too small for quantization, must have at least {N_CENTROIDS} rows: it has {n}"
         )
-    lengths = row_lengths(source, n_threads) if qnorm else None
+    lengths = _finite(row_lengths(source, n_threads)) if qnorm else None
     chosen = np.arange(n)
     if n > MAX_SAMPLE:
         chosen = np.sort(np.random.default_rng(seed).choice(n, MAX_SAMPLE, replace=False))
@@ -201,6 +201,13 @@ def row_lengths(source: Rows, n_threads: int = 1) -> NDArray[np.float32]:
         lengths[first:end] = np.sqrt(np.einsum("ij,ij->i", rows, rows))
 
     _spread(-(-source.n_rows // _BLOCK_ROWS), n_threads, fill)
+    return lengths
+
+
+def _finite(lengths: NDArray[np.float32]) -> NDArray[np.float32]:
+    if not np.isfinite(lengths).all():
+        row = int(np.flatnonzero(~np.isfinite(lengths))[0])
+        raise WordvecError(f"the matrix cannot be quantised: row {row} is not finite")
     return lengths
 
 
@@ -280,10 +287,8 @@ def _check_size(name: str, n_rows: int) -> None:
 
 
 def select_rows(model: FastTextModel, n_kept: int, n_threads: int = 1) -> NDArray[np.int64]:
-    """int64[n_kept]: `</s>`, if it is a word, then the longest rows of the input, ties by number."""
-    lengths = row_lengths(model.input, n_threads)
-    if not np.isfinite(lengths).all():
-        raise WordvecError("the input matrix holds numbers that are not finite")
+    """int64[n_kept]: `</s>`, if it is a word, then the longest input rows, ties by number."""
+    lengths = _finite(row_lengths(model.input, n_threads))
     order = np.argsort(-lengths, kind="stable")
     sentence_end = model.dictionary.word_id(SENTENCE_END)
     if sentence_end >= 0:

@@ -245,7 +245,7 @@ def save(
     packing.check_suffix(suffix)
     if suffix and needs_file(chosen):
         raise OptionError("path", f"a name without {suffix}: {chosen.NAME} is not packed", name)
-    if plane and chosen is not own:
+    if plane and chosen.NAME != own.NAME:
         raise OptionError("plane", f"the format {own.NAME!r}", chosen.NAME)
     own.verify_source(vectors)
     if plane is not None:

@@ -20,7 +20,6 @@ from typing import Any, BinaryIO
 import numpy as np
 from numpy.typing import NDArray
 
-from wordvec.errors import FormatError
 from wordvec.fasttextmodel import DenseRows, FastTextArgs, FastTextDictionary, FastTextModel
 from wordvec.fasttextvectors import FastTextVectors, ModelRows
 from wordvec.files import OutputFile

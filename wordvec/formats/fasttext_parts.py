@@ -116,7 +116,8 @@ def _refuse_floret(parts: FileParts) -> None:
         return
     mode, hash_count, _, sample = struct.unpack("<3id", head)
     (own_sample,) = struct.unpack_from("<d", head, 4)
-    looks_like = mode in (1, 2) and 1 <= hash_count <= 4 and 1e-30 < sample <= 1 or sample == 0
+    has_sample = sample == 0 or 1e-30 < sample <= 1
+    looks_like = mode in (1, 2) and 1 <= hash_count <= 4 and has_sample
     if looks_like and 0 < own_sample < 1e-200:
         hint = "export it as a .floret or .vec file"
         raise parts.error("a model of fastText", "one of floret", hint=hint)
@@ -142,9 +143,7 @@ def read_dictionary(parts: FileParts, args: FastTextArgs) -> FastTextDictionary:
     return FastTextDictionary(words, counts, n_words, n_labels, n_tokens, pruned)
 
 
-def _read_entries(
-    parts: FileParts, size: int, n_words: int
-) -> tuple[WordList, NDArray[np.int64]]:
+def _read_entries(parts: FileParts, size: int, n_words: int) -> tuple[WordList, NDArray[np.int64]]:
     ends, counts = np.empty(size, np.uint64), np.empty(size, np.int64)
     start, done = parts.at, 0
     while done < size:
@@ -182,7 +181,9 @@ def read_rows(parts: FileParts, is_quantized: bool, name: str, args: FastTextArg
     return (_read_coded if is_quantized else _read_dense)(parts, f"the {name} matrix", args.dim, n)
 
 
-def _check_shape(parts: FileParts, at: int, what: str, shape: tuple[int, int], n: int, dim: int) -> None:
+def _check_shape(
+    parts: FileParts, at: int, what: str, shape: tuple[int, int], n: int, dim: int
+) -> None:
     if shape[0] < n or shape[0] > _MAX_INT or shape[1] != dim:
         expected = f"{what} of {n} rows of {dim} numbers"
         raise parts.error(expected, f"{shape[0]} of {shape[1]}", at)
@@ -261,16 +262,16 @@ def write_dictionary(stream: BinaryIO, dictionary: FastTextDictionary, path: str
     zeros = np.flatnonzero(words.data[:n_bytes] == 0)
     if len(zeros):
         row = int(np.searchsorted(ends, zeros[0], side="right"))
-        raise FormatError(path, None, "words without a zero byte", f"word {row}: {words[row]!r:.60}")
+        raise FormatError(
+            path, None, "words without a zero byte", f"word {row}: {words[row]!r:.60}"
+        )
     counts = np.ascontiguousarray(dictionary.counts, np.int64)
     for first in range(0, size, _STEP_ROWS):
         end = min(first + _STEP_ROWS, size)
         start = int(ends[first - 1]) if first else 0
         n_out = int(ends[end - 1]) - start + (end - first) * fasttextfile.ENTRY_BYTES
         out = np.empty(n_out, np.uint8)
-        fasttextfile.write_entries(
-            words.data, ends, counts, dictionary.n_words, first, end, out
-        )
+        fasttextfile.write_entries(words.data, ends, counts, dictionary.n_words, first, end, out)
         stream.write(out.data)
     if pruned is not None:
         stream.write(np.ascontiguousarray(pruned, "<i4").tobytes())

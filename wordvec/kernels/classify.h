@@ -16,8 +16,10 @@
 enum { WV_LOSS_HS = 1, WV_LOSS_NS = 2, WV_LOSS_SOFTMAX = 3, WV_LOSS_OVA = 4 }; /* as in .bin files */
 enum { WV_DIM_STEP = 4, WV_BATCH_MAX = 8 };
 
-/* Beyond this a score counts as diverged: it is checked before anything is written. */
-#define WV_SCORE_SANE 1e30f
+/* Beyond these a mean or score, or a gradient, counts as diverged.  Each is checked before it is
+ * used, so that weights stay numbers; with rates and weights of lines up to 1e9 nothing overflows. */
+#define WV_SCORE_SANE 1e15f
+#define WV_GRADIENT_SANE 1e30f
 
 typedef struct {
     int64_t n_labels, dim, stride, label_stride;
@@ -68,8 +70,18 @@ typedef struct {
     wv_label_tree tree;
 } wv_question;
 
+/* Input rows as a file has them. */
+typedef struct {
+    const float *rows;
+    int64_t stride;
+} wv_file_rows;
+
 typedef struct {
     void (*train)(const wv_classifier *model, wv_line_worker *worker, const wv_line_shard *shard);
+    /* Means of the rows of the lines first to first + n - 1 to worker->hidden, n <= WV_BATCH_MAX;
+     * zeros for lines without any.  The rows may begin at any byte. */
+    void (*means)(const wv_classifier *model, wv_line_worker *worker, const wv_file_rows *rows,
+                  const wv_line_shard *lines, int64_t first, int64_t n);
     /* Best labels of n <= WV_BATCH_MAX lines whose means lie in worker->hidden: [n][k], places
      * not filled hold label -1. */
     void (*predict)(const wv_classifier *model, wv_line_worker *worker, int64_t n,

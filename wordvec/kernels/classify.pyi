@@ -70,4 +70,13 @@ class Worker:
     def predict(
         self, means: _Rows, threshold: float, best: _Numbers, probabilities: _Rows
     ) -> None: ...
+    def predict_lines(
+        self,
+        rows: _Rows,
+        row_starts: _Starts,
+        ids: _Numbers,
+        threshold: float,
+        best: _Numbers,
+        probabilities: _Rows,
+    ) -> None: ...
     def scores(self, means: _Rows, out: _Rows) -> None: ...

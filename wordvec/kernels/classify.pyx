@@ -57,8 +57,13 @@ cdef extern from "classify.h" nogil:
         float threshold
         const float *sigmoid_table
         wv_label_tree tree
+    ctypedef struct wv_file_rows:
+        const float *rows
+        int64_t stride
     ctypedef struct wv_classify_ops:
         void (*train)(const wv_classifier *, wv_line_worker *, const wv_line_shard *) noexcept nogil
+        void (*means)(const wv_classifier *, wv_line_worker *, const wv_file_rows *,
+                      const wv_line_shard *, int64_t, int64_t) noexcept nogil
         void (*predict)(const wv_classifier *, wv_line_worker *, int64_t, const wv_question *,
                         int32_t *, float *) noexcept nogil
         void (*score)(const wv_classifier *, wv_line_worker *, int64_t) noexcept nogil
@@ -360,22 +365,73 @@ cdef class Worker:
         threshold and places that stay free: -1 and 0.  Probabilities are fastText's, p + 1e-5.
         """
         cdef wv_question question
-        cdef int64_t n = means.shape[0], k = best.shape[1], first, count
+        cdef int64_t n = means.shape[0], first, count
         self._check_means(means)
+        if self._ask(&question, n, threshold, best, probabilities) == 0:
+            return
+        with nogil:
+            for first in range(0, n, 4):
+                count = min(<int64_t>4, n - first)
+                self._take(means, first, count)
+                self.ops.predict(&self.model.model, &self.worker, count, &question,
+                                 &best[first, 0], &probabilities[first, 0])
+
+    cdef int _ask(self, wv_question *question, int64_t n, float threshold, int32_t[:, ::1] best,
+                  float[:, ::1] probabilities) except -1:
+        """Set up a question about n lines; 0 when there is nothing to answer."""
+        cdef int64_t k = best.shape[1]
         if best.shape[0] != n or probabilities.shape[0] != n or probabilities.shape[1] != k:
             raise ValueError(f"best and probabilities: expected [{n}, k]")
-        if n == 0 or k == 0:
-            return
         question.k, question.threshold = k, threshold
         question.sigmoid_table = _sigmoid_table
         question.tree.n_nodes = self.model.model.n_labels - 1
         if self.model.loss == "hs":
             question.tree.left = &self.model._left[0]
             question.tree.right = &self.model._right[0]
+        return n > 0 and k > 0
+
+    def predict_lines(
+        self, const float[:, :] rows not None, const int64_t[::1] row_starts not None,
+        const int32_t[::1] ids not None, float threshold, int32_t[:, ::1] best not None,
+        float[:, ::1] probabilities not None,
+    ):
+        """`predict` for lines as rows of an input matrix: those of line i are
+        ids[row_starts[i]:row_starts[i + 1]].
+
+        rows: float32[n_rows, dim or more], columns side by side; it may begin at any byte, in
+        a mapped file for instance.  The means are summed like kernels.subwords.mean_rows.
+        """
+        cdef wv_question question
+        cdef wv_file_rows source
+        cdef wv_line_shard lines
+        cdef int64_t n = row_starts.shape[0] - 1, dim = self.model.model.dim, first, count, i
+        cdef uint64_t n_rows = rows.shape[0]
+        cdef bint fits = n >= 0 and row_starts[0] >= 0 and row_starts[n] <= ids.shape[0]
+        if rows.shape[1] < dim or (n_rows and (rows.strides[1] != 4 or rows.strides[0] % 4)):
+            raise ValueError(f"rows: expected float32[n, {dim}], side by side")
+        if fits:
+            with nogil:
+                for i in range(n):
+                    fits = fits & (row_starts[i] <= row_starts[i + 1])
+                if fits:
+                    for i in range(row_starts[0], row_starts[n]):
+                        fits = fits & (<uint32_t>ids[i] < n_rows)
+        if not fits:
+            raise ValueError("row_starts or ids lie outside the rows")
+        if self._ask(&question, n, threshold, best, probabilities) == 0:
+            return
+        source.rows = &rows[0, 0] if n_rows else NULL
+        source.stride = rows.strides[0] // 4
+        lines.n_lines = n
+        lines.row_starts = &row_starts[0]
+        lines.rows = &ids[0] if ids.shape[0] else NULL
         with nogil:
             for first in range(0, n, 4):
                 count = min(<int64_t>4, n - first)
-                self._take(means, first, count)
+                self.ops.means(&self.model.model, &self.worker, &source, &lines, first, count)
+                for i in range(count, 4):
+                    memset(self.worker.hidden + i * self.model.model.stride, 0,
+                           self.model.model.stride * sizeof(float))
                 self.ops.predict(&self.model.model, &self.worker, count, &question,
                                  &best[first, 0], &probabilities[first, 0])
 

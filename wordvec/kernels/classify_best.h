@@ -1,5 +1,23 @@
 /* The best labels of a line.  Included by classify_body.h, once per instruction set. */
 
+static void means(const wv_classifier *model, wv_line_worker *worker, const wv_file_rows *rows,
+                  const wv_line_shard *lines, int64_t first, int64_t n)
+{
+    enum { AHEAD = 3 };
+    const int64_t *starts = lines->row_starts;
+    for (int64_t i = first; i < first + n; i++) {
+        float *out = worker->hidden + (i - first) * model->stride;
+        const int64_t n_rows = starts[i + 1] - starts[i], next = i + AHEAD;
+        if (next < lines->n_lines)
+            prefetch_file_rows(rows, model->dim, lines->rows + starts[next],
+                               starts[next + 1] - starts[next]);
+        if (n_rows)
+            mean_of_file_rows(rows, model->dim, lines->rows + starts[i], n_rows, out);
+        else
+            memset(out, 0, (size_t)model->stride * sizeof *out);
+    }
+}
+
 static void score(const wv_classifier *model, wv_line_worker *worker, int64_t n)
 {
     if (model->transposed) {

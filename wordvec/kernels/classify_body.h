@@ -50,14 +50,14 @@ WV_INLINE float sum_of_lanes(VF x)
     return sum;
 }
 
-/* Are all n scores far from overflow?  n is rounded up to 16; what lies there counts too. */
-static int are_sane(const float *scores, int64_t n)
+/* Are n numbers within +-limit?  n is a multiple of VN. */
+static int are_sane(const float *numbers, int64_t n, float limit)
 {
     VI insane = {0};
     for (int64_t i = 0; i < n; i += VN) {
-        VF x = v_load(scores + i);
+        VF x = v_load(numbers + i);
         VF size = v_from_bits(v_bits(x) & 0x7FFFFFFF);
-        insane |= ~(VI)(size < v_set(WV_SCORE_SANE)); /* a NaN compares false */
+        insane |= ~(VI)(size < v_set(limit)); /* a NaN compares false */
     }
     const int32_t *lanes = (const int32_t *)&insane;
     int32_t any = 0;
@@ -70,7 +70,7 @@ static int are_sane(const float *scores, int64_t n)
 static float exponentials(float *scores, int64_t n, int64_t padded, float *largest)
 {
     for (int64_t i = n; i < padded; i++)
-        scores[i] = -WV_SCORE_SANE;
+        scores[i] = -2 * WV_SCORE_SANE; /* below any score */
     VF top = v_load(scores), sum = v_zero();
     for (int64_t i = VN; i < padded; i += VN)
         top = v_max(top, v_load(scores + i));
@@ -196,7 +196,7 @@ static int visit_rows(const wv_classifier *model, wv_line_worker *worker, const 
     int64_t n = all ? model->n_labels : pick_rows(model, worker, visit->target, stream);
     score_rows(model, worker->hidden, ids, n, scores);
     int64_t padded = (n + VN - 1) / VN * VN;
-    if (!are_sane(scores, padded))
+    if (!are_sane(scores, padded, WV_SCORE_SANE))
         return 0;
     if (model->loss == WV_LOSS_SOFTMAX)
         worker->loss += softmax_gradient(model, scores, padded, visit->target, visit->rate);
@@ -220,7 +220,7 @@ static int visit_transposed(const wv_classifier *model, wv_line_worker *worker,
         memset(worker->hidden + b * model->stride, 0, (size_t)model->stride * sizeof(float));
     score_transposed(model, worker, n_lines);
     for (int b = 0; b < n_visits; b++)
-        if (!are_sane(worker->scores + b * worker->n_scores, padded))
+        if (!are_sane(worker->scores + b * worker->n_scores, padded, WV_SCORE_SANE))
             return 0;
     for (int b = 0; b < n_lines; b++) {
         float *scores = worker->scores + b * worker->n_scores;
@@ -286,10 +286,13 @@ static void train(const wv_classifier *model, wv_line_worker *worker, const wv_l
         }
         if (n == 0)
             break;
-        int sane = model->transposed ? visit_transposed(model, worker, visits, n)
+        int sane = are_sane(worker->hidden, n * model->stride, WV_SCORE_SANE);
+        if (sane)
+            sane = model->transposed ? visit_transposed(model, worker, visits, n)
                                      : visit_rows(model, worker, visits, &stream);
+        sane = sane && are_sane(worker->gradient, n * model->stride, WV_GRADIENT_SANE);
         if (!sane) {
-            worker->loss = NAN; /* nothing was written since the last good value */
+            worker->loss = NAN; /* what was written so far are numbers */
             return;
         }
         for (int b = 0; b < n; b++)
@@ -301,4 +304,4 @@ static void train(const wv_classifier *model, wv_line_worker *worker, const wv_l
 
 #include "classify_best.h"
 
-const wv_classify_ops WV_LEVEL_NAME(wv_classify_ops) = {train, predict, score};
+const wv_classify_ops WV_LEVEL_NAME(wv_classify_ops) = {train, means, predict, score};

@@ -64,6 +64,74 @@ static void add_to_rows(const wv_classifier *model, const int32_t *ids, int64_t 
     BY_COLUMNS(add_vectors, model->in_rows, model->stride, ids, n_ids, gradient);
 }
 
+/* ---- the same for rows as they lie in files, of any length and alignment ---- */
+
+typedef float VF_UNALIGNED __attribute__((vector_size(VN * 4), aligned(1)));
+
+/* n vectors of columns from column c on, the last of them at column `last`, which may overlap. */
+WV_INLINE void mean_of_columns(const int n, const wv_file_rows *rows, const int32_t *ids,
+                               int64_t n_ids, int64_t c, int64_t last, float *out)
+{
+    VF sums[8];
+    const VF share = v_set((float)(1.0 / (double)n_ids));
+#pragma GCC unroll 8
+    for (int v = 0; v < n; v++)
+        sums[v] = v_zero();
+    for (int64_t i = 0; i < n_ids; i++) {
+        const float *row = rows->rows + ids[i] * rows->stride;
+#pragma GCC unroll 8
+        for (int v = 0; v < n - 1; v++)
+            sums[v] += *(const VF_UNALIGNED *)(row + c + v * VN);
+        sums[n - 1] += *(const VF_UNALIGNED *)(row + last);
+    }
+#pragma GCC unroll 8
+    for (int v = 0; v < n - 1; v++)
+        *(VF_UNALIGNED *)(out + c + v * VN) = sums[v] * share;
+    *(VF_UNALIGNED *)(out + last) = sums[n - 1] * share;
+}
+
+static void mean_of_file_rows(const wv_file_rows *rows, int64_t dim, const int32_t *ids,
+                              int64_t n_ids, float *out)
+{
+    if (dim < VN) {
+        for (int64_t c = 0; c < dim; c++) {
+            float sum = 0;
+            for (int64_t i = 0; i < n_ids; i++) {
+                float number;
+                memcpy(&number, rows->rows + ids[i] * rows->stride + c, sizeof number);
+                sum += number;
+            }
+            out[c] = sum * (float)(1.0 / (double)n_ids);
+        }
+        return;
+    }
+    int64_t c = 0, n_left = (dim + VN - 1) / VN;
+    for (; n_left > 8; n_left -= 8, c += 8 * VN)
+        mean_of_columns(8, rows, ids, n_ids, c, c + 7 * VN, out);
+    const int64_t last = dim - VN;
+    switch (n_left) {
+    case 1: mean_of_columns(1, rows, ids, n_ids, c, last, out); break;
+    case 2: mean_of_columns(2, rows, ids, n_ids, c, last, out); break;
+    case 3: mean_of_columns(3, rows, ids, n_ids, c, last, out); break;
+    case 4: mean_of_columns(4, rows, ids, n_ids, c, last, out); break;
+    case 5: mean_of_columns(5, rows, ids, n_ids, c, last, out); break;
+    case 6: mean_of_columns(6, rows, ids, n_ids, c, last, out); break;
+    case 7: mean_of_columns(7, rows, ids, n_ids, c, last, out); break;
+    default: mean_of_columns(8, rows, ids, n_ids, c, last, out);
+    }
+}
+
+WV_INLINE void prefetch_file_rows(const wv_file_rows *rows, int64_t dim, const int32_t *ids,
+                                  int64_t n_ids)
+{
+    for (int64_t i = 0; i < n_ids; i++) {
+        const char *row = (const char *)(rows->rows + ids[i] * rows->stride);
+        for (int64_t byte = 0; byte < dim * 4; byte += 64)
+            __builtin_prefetch(row + byte, 0, 3);
+        __builtin_prefetch(row + dim * 4 - 1, 0, 3);
+    }
+}
+
 WV_INLINE void prefetch_rows(const wv_classifier *model, const int32_t *ids, int64_t n_ids)
 {
     for (int64_t i = 0; i < n_ids; i++) {

@@ -46,6 +46,8 @@ typedef struct {
      * bits; zeros for a word without rows. */
     void (*mean_rows)(const wv_row_source *source, const int64_t *starts, const int32_t *numbers,
                       int64_t first, int64_t end, float *out, int64_t out_stride);
+    /* row[c] = wv_start_value(key, c, scale) for c < dim. */
+    void (*start_row)(float *row, int64_t dim, uint64_t key, float scale);
 } wv_subword_ops;
 
 extern const wv_subword_ops wv_subword_ops_baseline;

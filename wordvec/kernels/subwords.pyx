@@ -37,6 +37,7 @@ cdef extern from "subwords.h" nogil:
                          int32_t *) noexcept nogil
         void (*mean_rows)(const wv_row_source *, const int64_t *, const int32_t *, int64_t,
                           int64_t, float *, int64_t) noexcept nogil
+        void (*start_row)(float *, int64_t, uint64_t, float) noexcept nogil
     const wv_subword_ops wv_subword_ops_baseline
     uint32_t wv_hash_step(uint32_t, uint8_t) noexcept
     int64_t wv_n_characters(const uint8_t *, int64_t) noexcept
@@ -237,10 +238,15 @@ def start_rows(
     if n == 0 or dim == 0:
         return
     cdef float scale = wv_start_scale(dim)
+    cdef const wv_subword_ops *ops = wv_subword_ops_of(simd.active_level())
+    cdef bint side_by_side = rows.strides[1] == 4
     with nogil:
         for i in range(n):
             number = first_number + i if numbers is None else numbers[i]
             key = wv_key(seed, purpose, <uint64_t>number)
+            if side_by_side:
+                ops.start_row(&rows[i, 0], dim, key, scale)
+                continue
             for j in range(dim):
                 rows[i, j] = wv_start_value(key, j, scale)
 

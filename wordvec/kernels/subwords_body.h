@@ -2,7 +2,8 @@
 #include "simd_vector.h"
 #include "subwords.h"
 
-typedef float VF_UNALIGNED __attribute__((vector_size(VN * 4), aligned(4)));
+/* Rows of a mapped file begin at any byte. */
+typedef float VF_UNALIGNED __attribute__((vector_size(VN * 4), aligned(1)));
 
 /* Any word, byte after byte. */
 static void ngrams_of_any(const uint8_t *word, int64_t n_bytes, const wv_ngram_rules *rules,
@@ -169,6 +170,8 @@ WV_INLINE void mean_columns(const wv_row_source *source, const int n, const int3
             uint64_t key = wv_key(source->seed, WV_START_OF_BUCKET, (uint64_t)(-1 - numbers[i]));
             for (int k = 0; k < n * VN; k++)
                 fresh[k] = wv_start_value(key, c + k, wv_start_scale(source->dim));
+            /* Rounded before they are added, as if read from a file: no fused multiply-add. */
+            __asm__("" : "+m"(fresh));
         } else {
             row = source->rows + numbers[i] * source->stride + c;
         }
@@ -189,9 +192,13 @@ static float mean_of_column(const wv_row_source *source, const int32_t *numbers,
     for (int64_t i = 0; i < n_rows; i++) {
         if (numbers[i] < 0) {
             uint64_t key = wv_key(source->seed, WV_START_OF_BUCKET, (uint64_t)(-1 - numbers[i]));
-            sum += wv_start_value(key, c, wv_start_scale(source->dim));
+            float fresh = wv_start_value(key, c, wv_start_scale(source->dim));
+            __asm__("" : "+m"(fresh));
+            sum += fresh;
         } else {
-            sum += source->rows[numbers[i] * source->stride + c];
+            float number;
+            memcpy(&number, source->rows + numbers[i] * source->stride + c, sizeof number);
+            sum += number;
         }
     }
     return sum * (float)(1.0 / (double)n_rows);
@@ -225,4 +232,12 @@ static void mean_rows(const wv_row_source *source, const int64_t *starts, const 
     }
 }
 
-const wv_subword_ops WV_LEVEL_NAME(wv_subword_ops) = {ngrams_of, mean_rows};
+/* ---- start values ---- */
+
+static void start_row(float *row, int64_t dim, uint64_t key, float scale)
+{
+    for (int64_t c = 0; c < dim; c++) /* the compiler makes vectors of it */
+        row[c] = wv_start_value(key, c, scale);
+}
+
+const wv_subword_ops WV_LEVEL_NAME(wv_subword_ops) = {ngrams_of, mean_rows, start_row};

@@ -9,7 +9,7 @@ threads but the order in which shards meet the weights.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -33,6 +33,7 @@ from wordvec.labelled import (
 )
 from wordvec.memory import need_bytes, physical_bytes, zero_rows
 from wordvec.models.labelling import Labeller, label_matrix, label_rows, line_chunks
+from wordvec.models.lineweights import ClassWeights, LineWeights
 from wordvec.options import ClassifierOptions
 from wordvec.progress import Reporter, silent
 from wordvec.subwords import NgramRules
@@ -41,7 +42,6 @@ from wordvec.trainer import Outcome, Schedule, run, shard_tokens_for
 from wordvec.vectors import Vectors
 
 Matrix = NDArray[np.float32]
-ClassWeights = Mapping[str, float] | str
 
 NS_EXPONENT = 0.5  # labels are drawn by the square root of their count, as in fastText
 _START_ROWS = 1 << 16  # rows that a thread fills at a time
@@ -164,58 +164,6 @@ def _options_of(model: FastTextModel, options: ClassifierOptions) -> ClassifierO
 
 
 @dataclass
-class LineWeights:
-    """Factors of gradients: float32 per line and per label, None for 1."""
-
-    of_lines: Matrix | None = None
-    of_labels: Matrix | None = None
-
-    @classmethod
-    def of(
-        cls,
-        text: LabelledText,
-        class_weights: ClassWeights | None,
-        sample_weights: Sequence[float] | NDArray[Any] | None,
-    ) -> LineWeights:
-        """OptionError for weights that do not fit the text."""
-        made = cls()
-        if sample_weights is not None:
-            values = np.ascontiguousarray(sample_weights, np.float32)
-            if values.shape != (text.n_lines,) or not _are_factors(values):
-                raise OptionError(
-                    "sample_weights", f"{text.n_lines} numbers of at least 0, one a line",
-                    f"an array of shape {values.shape}",
-                )  # fmt: skip
-            made.of_lines = values
-        if class_weights is not None:
-            made.of_labels = _label_weights(text.dictionary, class_weights)
-        return made
-
-
-def _are_factors(values: Matrix) -> bool:
-    return bool(np.isfinite(values).all() and (values >= 0).all())
-
-
-def _label_weights(dictionary: FastTextDictionary, given: ClassWeights) -> Matrix:
-    counts = dictionary.counts[dictionary.n_words :]
-    if isinstance(given, str):
-        if given != "balanced":
-            raise OptionError("class_weights", "'balanced' or a dict of labels", given)
-        return np.asarray(counts.sum() / (len(counts) * counts), np.float32)
-    weights = np.ones(len(counts), np.float32)
-    for label, weight in given.items():
-        number = dictionary.label_id(label)
-        if number < 0:
-            number = dictionary.label_id(dictionary.label_prefix + label)
-        if number < 0:
-            raise OptionError("class_weights", "labels of the text", label)
-        weights[number] = weight
-    if not _are_factors(weights):
-        raise OptionError("class_weights", "numbers of at least 0", dict(given))
-    return weights
-
-
-@dataclass
 class Numbered:
     """All lines as rows at once.
 
@@ -239,7 +187,8 @@ def _lines_of(text: LabelledText, options: ClassifierOptions, memory: int | None
     )  # fmt: skip
     n_most = most_rows(text, ngrams, options.word_ngrams)
     if 4 * n_most > (memory or physical_bytes() // 2) // 2:
-        nothing = LineRows(*(np.zeros(1, t) for t in (np.int64, np.int32) * 2))
+        starts, none = np.zeros(1, np.int64), np.zeros(0, np.int32)
+        nothing = LineRows(starts, none, starts, none)
         return Numbered(nothing, n_words + bucket, None, text, rules)
     lines = rows_of_lines(text, rules, 0, text.n_lines, n_most)
     reached = np.zeros(bucket, np.uint8)

@@ -142,9 +142,7 @@ def _features(model: FastTextModel, line: str) -> Iterator[tuple[str, str, int]]
     characters = Subwords(args.rules, np.zeros((args.bucket, 1), np.float32), 1)
     for word in [*(w for w in _BLANKS.split(line) if w), SENTENCE_END]:
         entry = dictionary.words.find(word)
-        if entry >= dictionary.n_words or (
-            entry < 0 and word.startswith(dictionary.label_prefix)
-        ):
+        if entry >= dictionary.n_words or (entry < 0 and word.startswith(dictionary.label_prefix)):
             continue  # a label
         words.append(word)
         if entry >= 0:

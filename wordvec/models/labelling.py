@@ -219,7 +219,13 @@ class Labeller:
         n, k = len(lines.row_starts) - 1, self.check(k)
         labels, probabilities = np.empty((n, k), np.int32), np.empty((n, k), np.float32)
         worker = worker or classify.Worker(self._classifier)
-        worker.predict(self.means(lines), threshold, labels, probabilities)
+        if isinstance(self.model.input, DenseRows) and not self._compact:
+            worker.predict_lines(
+                self.model.input.matrix, lines.row_starts, lines.rows, threshold, labels,
+                probabilities,
+            )  # fmt: skip
+        else:
+            worker.predict(self.means(lines), threshold, labels, probabilities)
         n_rows = np.diff(lines.row_starts)
         nothing = n_rows == 0
         if nothing.any():

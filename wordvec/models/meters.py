@@ -135,7 +135,7 @@ def measure(
     chunks = line_chunks(texts) if isinstance(texts, str) else texts
     n = labeller.n_labels
     meter = Meter(
-        0, *(np.zeros(n, np.int64) for _ in range(3)),
+        0, np.zeros(n, np.int64), np.zeros(n, np.int64), np.zeros(n, np.int64),
         np.zeros(0, np.int32), np.zeros(0, np.float32), np.zeros(0, np.bool_),
     )  # fmt: skip
     kept = []
