@@ -109,7 +109,11 @@ def analogies(command: str, arguments: list[str]) -> int:
     k = how_many(arguments[1:])
     _out(f"Loading model {arguments[0]}\n")
     neighbours = Neighbours(load(arguments[0]))
-    ask("Query triplet (A - B + C)? ", 3, lambda words: neighbours.analogies(words[0], words[1], words[2], k))
+    ask(
+        "Query triplet (A - B + C)? ",
+        3,
+        lambda words: neighbours.analogies(words[0], words[1], words[2], k),
+    )
     return 0
 
 
