@@ -140,6 +140,8 @@ def test_counts_that_lie_cost_no_memory(whole, positions):
 @pytest.mark.parametrize("vector_format", FORMATS, ids=lambda one: one.NAME)
 def test_what_is_no_file_of_vectors(vector_format, tmp_path):
     name = vector_format.NAME
+    if name in ("parquet", "arrow"):
+        pytest.importorskip("pyarrow", reason="needs `pip install 'wordvec[arrow]'`")
     for number, content in enumerate(
         [b"", b"\n", b"\x00" * 5000, b"{}", b"PK\x03\x04", b"%PDF-1.4"]
     ):
