@@ -68,6 +68,19 @@ def test_rate_falls_linearly():
     assert calls[0][-1] == 0.05 and calls[-1][-1] < 0.012
 
 
+@pytest.mark.parametrize("n_extra", [1, 90, 91, 1000, 2500])
+def test_extra_tokens_begin_another_epoch(n_extra):
+    calls = []
+    plan = schedule(n_extra_tokens=n_extra)
+    outcome = trainer.run(plan, lambda: Recorder(calls), 2, silent)
+    assert 3000 + n_extra <= outcome.n_tokens_trained < 3000 + n_extra + 90
+    assert len(outcome.epoch_losses) == 3 + -(-n_extra // 1000)
+    calls.sort(key=lambda call: -call[-1])
+    for number, (first, *_, rate) in enumerate(calls):
+        done = (number // 12 * 1000 + first) / (3000 + n_extra)
+        assert rate == pytest.approx(0.05 - 0.04 * done)
+
+
 def test_nothing_to_train():
     outcome = trainer.run(schedule(n_tokens=0), lambda: Recorder([]), 2, silent)
     assert outcome.n_tokens_trained == 0 and math.isnan(outcome.loss)

@@ -229,6 +229,12 @@ class FastTextOptions:
     max_sentence: int = option(
         0, "cut sentences after so many kept words; 0: never", original=1025, low=0
     )
+    epochs_of_all: bool = option(
+        False,
+        "an epoch is as many known words as the text has words, known or not (the fasttext "
+        "command): the rarer words are many, the more passes",
+        choices=(True, False),
+    )
     min_n: int = option(3, "characters of the shortest n-gram", flag="-minn", low=0, high=1000)
     max_n: int = option(
         6, "characters of the longest n-gram; 0: no n-grams", flag="-maxn", low=0, high=1000

@@ -41,7 +41,11 @@ class ShardWorker(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Schedule:
-    """How often to pass over the tokens, in which pieces, at which rates (linear decay)."""
+    """How often to pass over the tokens, in which pieces, at which rates (linear decay).
+
+    `n_extra_tokens` more are trained after the last epoch, rounded up to a shard: the beginning of
+    another epoch (or several).
+    """
 
     n_tokens: int
     epochs: int
@@ -49,6 +53,12 @@ class Schedule:
     min_alpha: float
     seed: int
     shard_tokens: int
+    n_extra_tokens: int = 0
+
+    @property
+    def n_tokens_to_train(self) -> int:
+        """Over all epochs."""
+        return self.epochs * self.n_tokens + self.n_extra_tokens
 
     @property
     def n_shards(self) -> int:
@@ -57,7 +67,7 @@ class Schedule:
 
     def rate(self, epoch: int, first: int) -> float:
         """Learning rate of the shard that begins at token `first` of an epoch."""
-        done = (epoch * self.n_tokens + first) / (self.epochs * self.n_tokens)
+        done = (epoch * self.n_tokens + first) / self.n_tokens_to_train
         return self.alpha - (self.alpha - self.min_alpha) * done
 
 
@@ -99,8 +109,10 @@ class _Ledger:
     def take(self) -> tuple[int, int] | None:
         """(epoch, number) of the next shard; None when all are given out."""
         with self.lock:
-            epoch, number = divmod(self.next_shard, max(self.schedule.n_shards, 1))
-            if epoch >= self.schedule.epochs or self.schedule.n_tokens == 0:
+            schedule = self.schedule
+            epoch, number = divmod(self.next_shard, max(schedule.n_shards, 1))
+            first = epoch * schedule.n_tokens + number * schedule.shard_tokens
+            if first >= schedule.n_tokens_to_train or schedule.n_tokens == 0:
                 return None
             self.next_shard += 1
             if epoch == len(self.losses):
@@ -191,7 +203,7 @@ def _progress(ledger: _Ledger, wall_seconds: float, cpu_seconds: float) -> Progr
         stage="train",
         unit="tokens",
         n_done=n_done,
-        n_total=schedule.epochs * schedule.n_tokens,
+        n_total=schedule.n_tokens_to_train,
         wall_seconds=wall_seconds,
         cpu_seconds=cpu_seconds,
         n_tokens_read=n_done,
