@@ -1,5 +1,6 @@
 """Schedule, queue, loss, divergence and Ctrl-C of the trainer, with and without real kernels."""
 
+import itertools
 import math
 import os
 import signal
@@ -79,6 +80,20 @@ def test_extra_tokens_begin_another_epoch(n_extra):
     for number, (first, *_, rate) in enumerate(calls):
         done = (number // 12 * 1000 + first) / (3000 + n_extra)
         assert rate == pytest.approx(0.05 - 0.04 * done)
+
+
+@pytest.mark.parametrize("n_tokens", [1, 90, 91, 1000, 9000, 12345])
+def test_spread_shards_come_once_an_epoch_from_far_apart(n_tokens):
+    calls, plain = [], []
+    trainer.run(schedule(n_tokens=n_tokens, is_spread=True), lambda: Recorder(calls), 1, silent)
+    trainer.run(schedule(n_tokens=n_tokens), lambda: Recorder(plain), 1, silent)
+    assert sorted(call[:4] for call in calls) == sorted(call[:4] for call in plain)
+    assert [call[4] for call in calls] == [call[4] for call in plain]  # the rate falls all the same
+    firsts = [call[0] for call in calls[: -(-n_tokens // 90)]]
+    if len(firsts) > 10:
+        steps = [abs(b - a) for a, b in itertools.pairwise(firsts)]
+        assert min(steps) > n_tokens / 5
+        assert max(firsts[:5]) - min(firsts[:5]) > n_tokens / 2
 
 
 def test_nothing_to_train():

@@ -229,10 +229,10 @@ class FastTextOptions:
     max_sentence: int = option(
         0, "cut sentences after so many kept words; 0: never", original=1025, low=0
     )
-    epochs_of_all: bool = option(
+    as_command: bool = option(
         False,
-        "an epoch is as many known words as the text has words, known or not (the fasttext "
-        "command): the rarer words are many, the more passes",
+        "pass over the text as the fasttext command: epochs are as long as if unknown words were "
+        "known, and many places of the text are read in turn (it has 12 threads)",
         choices=(True, False),
     )
     min_n: int = option(3, "characters of the shortest n-gram", flag="-minn", low=0, high=1000)
