@@ -162,7 +162,7 @@ def test_an_unknown_instruction_set_is_one_line(wordvec, command_environment, te
 
 # --- Ctrl-C -----------------------------------------------------------------------------------
 
-PROMPT_SECONDS = 2.0
+PROMPT_SECONDS = 5.0  # half a second on a quiet machine
 
 
 def interrupt(process, n_times=1):
