@@ -51,6 +51,8 @@ EXTENSIONS = [
     kernel("wordindex"),
     kernel("phrases"),
     kernel("collocations"),
+    kernel("cooccur"),
+    kernel("shuffling"),
 ]
 missing = [e.sources[0] for e in EXTENSIONS if not Path(e.sources[0]).exists()]
 assert not missing, f"the sources lack {missing}: an sdist without its .pyx files? (MANIFEST.in)"

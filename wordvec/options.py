@@ -169,3 +169,23 @@ class PhraseOptions:
 
     def __post_init__(self) -> None:
         check_options(self)
+
+
+@dataclass(frozen=True, slots=True)
+class CooccurOptions:
+    """Which pairs of words count, and how much.  Defaults are those of GloVe's cooccur."""
+
+    window: int = option(
+        15, "words of the vocabulary on each side", flag="-window-size", low=1, high=4094
+    )
+    symmetric: bool = option(
+        True, "count words on both sides, not only those before", flag="-symmetric",
+        choices=(True, False),
+    )  # fmt: skip
+    distance_weighting: bool = option(
+        True, "a pair counts 1 / distance, otherwise 1", flag="-distance-weighting",
+        choices=(True, False),
+    )  # fmt: skip
+
+    def __post_init__(self) -> None:
+        check_options(self)
