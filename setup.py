@@ -53,6 +53,7 @@ EXTENSIONS = [
     kernel("collocations"),
     kernel("cooccur"),
     kernel("shuffling"),
+    kernel("glove", *instruction_set_files("glove")),
 ]
 missing = [e.sources[0] for e in EXTENSIONS if not Path(e.sources[0]).exists()]
 assert not missing, f"the sources lack {missing}: an sdist without its .pyx files? (MANIFEST.in)"
