@@ -124,3 +124,20 @@ cdef class Model:
         if n_outside:
             raise IndexError(f"{n_outside} examples with words outside 0 to {self.n_words - 1}")
         return loss, n_skipped
+
+
+cdef extern from "shuffling.h":
+    ctypedef struct glibc_random:
+        pass
+    void glibc_seed(glibc_random *random, unsigned int seed) noexcept nogil
+    int64_t glibc_rand(glibc_random *random) noexcept nogil
+
+
+def start_parameters(double[::1] out, unsigned int seed, int64_t dim):
+    """Fill `out` with the start of GloVe's own tool for `-seed`: (rand() / 2147483647 - 0.5) / dim."""
+    cdef int64_t i
+    cdef glibc_random random
+    with nogil:
+        glibc_seed(&random, seed)
+        for i in range(out.shape[0]):
+            out[i] = (glibc_rand(&random) / 2147483647.0 - 0.5) / dim
