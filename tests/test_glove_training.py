@@ -103,3 +103,15 @@ def test_bad_input(tmp_path: Path) -> None:
         Parameters.of(weights, None)
     with pytest.raises(TrainingError, match="squared gradients"):
         Parameters.of(np.zeros((2, N_WORDS, 5)), np.zeros((2, N_WORDS, 5)))
+
+
+@pytest.mark.parametrize("n_words", [3, 250])
+def test_rows_of_text_files(n_words: int) -> None:
+    start = Parameters.start(n_words, 4, 7)
+    words, contexts = start.weights
+    both = words + contexts
+    assert [start.rows(model).shape for model in (0, 1, 2)] == [
+        (n_words + 1, 10), (n_words + 1, 4), (n_words + 1, 4)
+    ]  # fmt: skip
+    np.testing.assert_allclose(start.rows(2)[-1], both[-min(100, n_words) :, :-1].mean(axis=0))
+    np.testing.assert_array_equal(start.rows(0)[0], [*words[0], *contexts[0]])

@@ -20,6 +20,7 @@ from wordvec.progress import Reporter, silent
 from wordvec.trainer import Schedule, run
 
 SHARD_RECORDS = 1 << 16
+RARE_WORDS = 100  # whose mean is `<unk>`
 _Source = records.Records | str | os.PathLike[str]
 Checkpoint = Callable[[int, "Parameters"], None]
 
@@ -71,8 +72,21 @@ class Parameters:
 
     @property
     def weights(self) -> NDArray[np.float64]:
-        """float64[2, n_words, dim + 1], a copy: word rows, context rows; the last column is bias."""
+        """float64[2, n_words, dim + 1], a copy: word rows, context rows; last column: bias."""
         return np.stack([m[:, : self.dim + 1] for m in (self.words, self.contexts)]).astype("<f8")
+
+    def rows(self, model: int = 2) -> NDArray[np.float64]:
+        """What glove's text file holds, float64[n_words + 1, n]; the last row is `<unk>`.
+
+        model 0: word row, its bias, context row, its bias; 1: word row; 2: word plus context.
+        `<unk>` is the mean of the last 100 words, or of all when there are fewer.
+        """
+        words, contexts = self.weights
+        if model == 0:
+            rows = np.hstack([words, contexts])
+        else:
+            rows = words[:, :-1] if model == 1 else words[:, :-1] + contexts[:, :-1]
+        return np.vstack([rows, rows[-RARE_WORDS:].mean(axis=0)])
 
     @property
     def squares(self) -> NDArray[np.float64]:
@@ -211,8 +225,8 @@ def train_glove(
         result.cpu_seconds += outcome.cpu_seconds
         if not outcome.epoch_losses:
             break
-        if checkpoint is not None and checkpoint_every and not result.interrupted:
-            if len(result.costs) % checkpoint_every == 0:
-                checkpoint(len(result.costs), parameters)
+        is_due = checkpoint_every > 0 and len(result.costs) % checkpoint_every == 0
+        if checkpoint is not None and is_due and not result.interrupted:
+            checkpoint(len(result.costs), parameters)
     result.n_skipped = sum(worker.n_skipped for worker in workers)
     return result
