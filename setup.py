@@ -28,6 +28,11 @@ def instruction_set_files(stem: str) -> list[str]:
     return [str(KERNELS / f"{stem}_{level}.c") for level in levels]
 
 
+def vnni_files(stem: str) -> list[str]:
+    """The C file that holds the loops of `stem` for AVX-512 with 8-bit products."""
+    return [str(KERNELS / f"{stem}_vnni.c")] if IS_X86_64 else []
+
+
 def kernel(name: str, *c_files: str) -> Extension:
     return Extension(
         f"wordvec.kernels.{name}",
@@ -45,6 +50,9 @@ EXTENSIONS = [
     kernel("sampling"),
     kernel("sgd", *instruction_set_files("sgd")),
     kernel("tokens"),
+    kernel("labelled", *instruction_set_files("subwords")),
+    kernel("classify", *instruction_set_files("classify")),
+    kernel("topk", *instruction_set_files("topk"), *vnni_files("topk")),
     kernel("merging"),
     kernel("numbers", *instruction_set_files("number_lines")),
     kernel("pickling"),
@@ -54,6 +62,9 @@ EXTENSIONS = [
     kernel("cooccur"),
     kernel("shuffling"),
     kernel("glove", *instruction_set_files("glove")),
+    kernel("subwords", *instruction_set_files("subwords")),
+    kernel("pq", *instruction_set_files("pq")),
+    kernel("fasttextfile"),
 ]
 missing = [e.sources[0] for e in EXTENSIONS if not Path(e.sources[0]).exists()]
 assert not missing, f"the sources lack {missing}: an sdist without its .pyx files? (MANIFEST.in)"

@@ -11,6 +11,7 @@ import click
 COMMANDS = {
     "word2vec": ("word2vec", "Train word vectors; the flags of the original word2vec."),
     "word2phrase": ("word2phrase", "Join words that belong together; the original's flags."),
+    "fasttext": ("fasttext", "Subword vectors and classifiers; as the original fasttext."),
     "distance": ("distance", "Nearest words of the lines on stdin; as the original distance."),
     "word-analogy": ("word_analogy", "Analogies on stdin; as the original word-analogy."),
     "compute-accuracy": (

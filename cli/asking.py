@@ -46,7 +46,7 @@ def flags_named() -> Iterator[None]:
     try:
         yield
     except OptionError as error:
-        if error.option not in ("format", "limit", "words"):
+        if error.option not in ("format", "limit", "words", "plane"):
             raise
         text = f"--{error.option}: expected {error.expected}, found {error.found!r}"
         raise click.UsageError(text) from None

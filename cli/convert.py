@@ -39,6 +39,12 @@ from .speech import byte_size, note, say, thousands
     help="Round the numbers to 11 bits; half the size in formats that hold float16.",
 )
 @click.option(
+    "--plane",
+    is_flag=True,
+    help="Add 8-bit copies of the rows, for faster searches with the same answers "
+    "(.wordvec only; a quarter more space).",
+)
+@click.option(
     "--allow-pickle",
     is_flag=True,
     help="Read gensim's own files too (through a restricted unpickler).",
@@ -51,6 +57,7 @@ def command(
     limit: int | None,
     words_file: str | None,
     float16: bool,
+    plane: bool,
     allow_pickle: bool,
 ) -> int:
     """Write the vectors of IN to OUT in another format, or fewer of them in the same.
@@ -74,7 +81,8 @@ def command(
     )
     if words is not None:
         report_missing(words, vectors, source, str(words_file))
-    wordvec.save(vectors, target, format)
+    with flags_named():
+        wordvec.save(vectors, target, format, plane=plane or None)
     if target != "-" and os.path.isfile(target):
         name, packing = recognised(target, format)
         packed = f" in {packing}" if packing else ""

@@ -20,6 +20,7 @@ from wordvec import __version__
 EXTRAS = {
     "zstandard": ("reading .zst corpora", "pip install 'wordvec[zst]'"),
     "pyarrow": ("Parquet and Arrow files", "pip install 'wordvec[arrow]'"),
+    "usearch": ("approximate indexes", "pip install 'wordvec[ann]'"),
     "pytest": ("the tests", "pip install 'wordvec[test]'"),
     "hypothesis": ("the tests", "pip install 'wordvec[test]'"),
     "gensim": ("comparison with gensim", "pip install 'wordvec[rivals]'"),

@@ -3,6 +3,7 @@
 import json
 import os
 import pty
+import select
 import signal
 import subprocess
 import time
@@ -90,7 +91,7 @@ def test_answers_do_not_wait_for_the_end_of_the_input(
         assert running.wait(20) == 0
 
 
-def on_a_terminal(command, environment, folder, arguments, keys, signals=()):
+def on_a_terminal(command, environment, folder, arguments, keys):
     """What a command prints on a terminal where somebody types `keys`; and its exit code."""
     terminal, inside = pty.openpty()
     running = subprocess.Popen(
@@ -99,10 +100,14 @@ def on_a_terminal(command, environment, folder, arguments, keys, signals=()):
     )  # fmt: skip
     os.close(inside)
     shown = b""
-    keys = list(keys)
+    keys, sent = list(keys), None
     deadline = time.monotonic() + 60
     while time.monotonic() < deadline:
         try:
+            if not select.select([terminal], [], [], 1)[0]:
+                if sent is not None:  # one that came before the prompt waited for input was lost
+                    running.send_signal(sent)
+                continue
             shown += os.read(terminal, 4096)
         except OSError:  # the other side is gone
             break
@@ -111,8 +116,9 @@ def on_a_terminal(command, environment, folder, arguments, keys, signals=()):
             if isinstance(key, bytes):
                 os.write(terminal, key)
             else:
-                running.send_signal(key)
+                running.send_signal(sent := key)
     os.close(terminal)
+    running.kill()
     return shown.decode(), running.wait(20)
 
 

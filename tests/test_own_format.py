@@ -542,3 +542,44 @@ def test_word_lists_that_are_longer_than_their_words(tmp_path: Path) -> None:
     words = WordList(np.frombuffer(b"abcdef", np.uint8), np.array([1, 3], np.uint64))
     save(Vectors(words, np.ones((2, 2), np.float32)), tmp_path / "v.wordvec")
     assert list(load(tmp_path / "v.wordvec").words) == ["a", "bc"]
+
+
+# -- the plane ----------------------------------------------------------------------------------
+
+
+def test_a_plane_goes_into_the_file_and_comes_back(tmp_path: Path) -> None:
+    rng = np.random.default_rng(5)
+    words = [f"word{n}" for n in range(130)]
+    vectors = Vectors(words, rng.standard_normal((130, 17), dtype=np.float32))
+    save(vectors, tmp_path / "p.wordvec", plane=True)
+    assert not any(name.startswith("plane.") for name in vectors.tensors)
+    found = load(tmp_path / "p.wordvec")
+    own.verify(str(tmp_path / "p.wordvec"))
+    assert found.plane is not None
+    assert bits(found.plane.codes) == bits(vectors.build_plane().codes)
+    found.keep_plane = False
+    directions = rng.standard_normal((40, 17), dtype=np.float32)
+    with_plane = found.nearest(directions, 5)
+    found.plane = None
+    for one, other in zip(with_plane, found.nearest(directions, 5), strict=True):
+        assert bits(one) == bits(other)
+    # written again it is kept, and left out when that is asked for
+    save(load(tmp_path / "p.wordvec"), tmp_path / "again.wordvec")
+    assert (tmp_path / "again.wordvec").read_bytes() == (tmp_path / "p.wordvec").read_bytes()
+    save(load(tmp_path / "p.wordvec"), tmp_path / "bare.wordvec", plane=False)
+    assert load(tmp_path / "bare.wordvec").plane is None
+    assert load(tmp_path / "p.wordvec", limit=3).plane is None
+    with pytest.raises(OptionError, match="plane"):
+        save(vectors, tmp_path / "p.txt", plane=True)
+
+
+def test_a_plane_of_other_rows_is_refused(tmp_path: Path) -> None:
+    vectors = Vectors(["a", "b"], np.ones((2, 5), dtype=np.float32))
+    plane = vectors.build_plane()
+    vectors.tensors = {
+        "plane.codes": plane.codes[:-64], "plane.scales": plane.scales,
+        "plane.errors": plane.errors,
+    }  # fmt: skip
+    save(vectors, tmp_path / "p.wordvec")
+    with pytest.raises(FormatError, match="a plane of 2 rows"):
+        load(tmp_path / "p.wordvec")

@@ -76,3 +76,15 @@ def test_the_environment_chooses():
     wrong = run_with("sse9")
     assert wrong.returncode != 0
     assert "WORDVEC_SIMD=sse9: instruction set 'sse9' is not available here" in wrong.stderr
+
+
+def test_vnni_comes_only_with_avx512():
+    before = simd.active()
+    try:
+        for name in simd.available():
+            simd.use(name, vnni=False)
+            assert not simd.vnni()
+            simd.use(name)
+            assert name == "avx512" or not simd.vnni()
+    finally:
+        simd.use(before)

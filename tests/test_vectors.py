@@ -313,7 +313,10 @@ def test_without_a_first_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
         (b"a 1", "newline at the end of word 1"),
         (b"a 1 2\nb 3 4", "newline at the end of word 2"),
         (b"3 2\na 1 2\n", "words without spaces"),
-        (b"a 1 2\nb 3\n", "words without spaces"),  # gensim takes the one number twice
+        (
+            b"a 1 2\nb 3\n",
+            "2 numbers for word 2, found the end of the line",
+        ),  # gensim takes the one number twice
     ]:
         with pytest.raises(FormatError, match=message):
             load(text)

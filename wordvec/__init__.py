@@ -17,8 +17,15 @@ if TYPE_CHECKING:
     from wordvec.corpus import TokenRules, read_corpus
     from wordvec.formats import load, save
     from wordvec.keyedvectors import KeyedVectors
+    from wordvec.models.facebook import (
+        load_facebook_model,
+        load_facebook_vectors,
+        save_facebook_model,
+    )
+    from wordvec.models.fasttext import FastText
     from wordvec.models.phrases import ENGLISH_CONNECTOR_WORDS, FrozenPhrases, Phrases
     from wordvec.models.word2vec import Word2Vec
+    from wordvec.subwords import NgramRules, Subwords
     from wordvec.vectors import Vectors
     from wordvec.vocab import Vocab
 
@@ -27,28 +34,37 @@ __version__ = "0.1.0"
 # Loaded when first asked for, so that `wordvec --help` need not wait for NumPy.
 _PLACES = {
     "ENGLISH_CONNECTOR_WORDS": "wordvec.models.phrases",
+    "FastText": "wordvec.models.fasttext",
     "FrozenPhrases": "wordvec.models.phrases",
     "KeyedVectors": "wordvec.keyedvectors",
+    "NgramRules": "wordvec.subwords",
     "Phrases": "wordvec.models.phrases",
+    "Subwords": "wordvec.subwords",
     "TokenRules": "wordvec.corpus",
     "Vectors": "wordvec.vectors",
     "Vocab": "wordvec.vocab",
     "Word2Vec": "wordvec.models.word2vec",
     "load": "wordvec.formats",
+    "load_facebook_model": "wordvec.models.facebook",
+    "load_facebook_vectors": "wordvec.models.facebook",
     "read_corpus": "wordvec.corpus",
     "save": "wordvec.formats",
+    "save_facebook_model": "wordvec.models.facebook",
 }
 
 __all__ = [
     "ENGLISH_CONNECTOR_WORDS",
     "CorpusError",
+    "FastText",
     "FormatError",
     "FrozenPhrases",
     "KeyedVectors",
     "MissingExtraError",
+    "NgramRules",
     "OptionError",
     "OutputError",
     "Phrases",
+    "Subwords",
     "TokenRules",
     "TrainingError",
     "Vectors",
@@ -57,8 +73,11 @@ __all__ = [
     "WordvecError",
     "__version__",
     "load",
+    "load_facebook_model",
+    "load_facebook_vectors",
     "read_corpus",
     "save",
+    "save_facebook_model",
 ]
 
 

@@ -34,7 +34,7 @@ from wordvec.records import RECORD, Records
 from wordvec.spill import TemporaryFile, fresh_ids
 from wordvec.threads import Stop, run_workers
 
-__all__ = ["Cooccurrences", "CooccurOptions", "count_pairs"]
+__all__ = ["CooccurOptions", "Cooccurrences", "count_pairs"]
 
 _N_CODES = 4096
 _CARRY = _N_CODES - 1

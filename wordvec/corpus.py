@@ -20,11 +20,23 @@ from wordvec.sources import CHUNK_BYTES, Sentences, Source, TextFiles, TextReade
 from wordvec.spill import TemporaryFile, fresh_ids
 from wordvec.vocab import Vocab
 
-__all__ = ["WORD2VEC_RULES", "EncodedCorpus", "TokenRules", "count_vocab", "read_corpus"]
+__all__ = [
+    "FASTTEXT_RULES",
+    "WORD2VEC_RULES",
+    "EncodedCorpus",
+    "TokenRules",
+    "count_vocab",
+    "read_corpus",
+]
 
 # What the original reads: 98 bytes of a word, up to a NUL, no last word without a separator.
 WORD2VEC_RULES = TokenRules(
     max_word_bytes=98, nul_ends_word=True, drop_unterminated=True, separator=True
+)
+
+# What the fasttext command reads: a last word without a separator counts, labels do not.
+FASTTEXT_RULES = TokenRules(
+    separator=True, more_blanks=True, separator_is_word=True, label_prefix="__label__"
 )
 
 
@@ -32,12 +44,14 @@ WORD2VEC_RULES = TokenRules(
 class EncodedCorpus:
     """A corpus as numbers.
 
-    `ids` is int32[n_tokens_kept], rows of `vocab`, never the separator's; words that are not in
+    `ids` is int32[n_tokens_kept], rows of `vocab`, the separator's only where the rules make it a
+    word; words that are not in
     the vocabulary are left out.  Sentence k is ids[starts[k]:starts[k + 1]]; `starts` is
     int64[n_sentences + 1] and holds only non-empty sentences.  Both are mapped from a file
     (read-only) when they exceeded the memory budget or come from an id cache.
 
-    `n_tokens_read` counts words before anything was left out, ends of sentences not counted;
+    `n_tokens_read` counts words before anything was left out, ends of sentences only where the
+    rules make them words;
     `n_bytes` is the size of the unpacked text (0 for Python sentences).  `notes` has one line for
     each thing that was cut, dropped or unpacked.  `fingerprint` is the same for the same words,
     counts and numbers of tokens and sentences, wherever they came from.
@@ -156,7 +170,7 @@ def _finish(
     origin: dict[str, Any] | None,
 ) -> EncodedCorpus:
     vocab = counting.make_vocab()
-    parts = idcache.Parts(vocab, counting.n_words_read, 0, 0, n_bytes, notes)
+    parts = idcache.Parts(vocab, counting.n_tokens_read, 0, 0, n_bytes, notes)
     ids, starts = _write_ids(counting, parts, writer, origin, _name_of(opened))
     return _encoded(ids, starts, parts)
 
@@ -236,7 +250,7 @@ class _IdTarget:
     def __init__(self, counting: Counting, writer: idcache.Writer | None) -> None:
         tallies = [worker.tally for worker in counting.workers]
         # Without pruning or a given vocabulary this is exact; starts are an upper limit.
-        n_ids = sum(tally.n_ids - tally.n_sentence_ends for tally in tallies)
+        n_ids = counting.n_tokens_read
         n_starts = sum(tally.n_sentence_ends + tally.n_files for tally in tallies) + 2
         room = max((tally.n_largest_block for tally in tallies), default=0)
         self._ends = np.empty(room, dtype=np.int64)

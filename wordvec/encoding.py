@@ -23,6 +23,7 @@ from wordvec.kernels.merging import SentenceRemapper
 from wordvec.kernels.tokens import (
     StagedTokens,
     WordTable,
+    blank_controls,
     find_nul,
     last_boundary,
     remove_returns,
@@ -35,7 +36,7 @@ from wordvec.sources import CHUNK_BYTES, Chunk, ChunkBuffer, TextReader
 from wordvec.spill import Block, IdPieces, MemoryShare
 from wordvec.threads import Stop, run_workers
 from wordvec.unpacking import ReadingStopped
-from wordvec.vocab import Vocab
+from wordvec.vocab import SEPARATOR, Vocab
 
 _REPORT_SECONDS = 0.2
 _STAGED_TOKENS = 1 << 17
@@ -127,6 +128,11 @@ class Counting:
         return sum(w.tally.n_ids - w.tally.n_sentence_ends for w in self.workers)
 
     @property
+    def n_tokens_read(self) -> int:
+        """Words read so far, with the ends of sentences where they are words."""
+        return self.n_words_read + self.n_separators * self.rules.tokens.separator_is_word
+
+    @property
     def n_distinct_at_most(self) -> int:
         """An upper limit for the distinct words read: those of all segments, added up."""
         return self.segments.n_words
@@ -145,6 +151,7 @@ class Counting:
         if nuls:
             _, path, offset = min(nuls)
             what = "it and the rest of its word are ignored" if rules.nul_ends_word else "kept"
+            what = "it separates words" if rules.more_blanks else what
             notes.append(f"{path}: NUL byte at byte {offset}; {what}")
         if rules.nul_ends_word and (n_with_nul := sum(tally.n_with_nul for tally in tallies)):
             notes.append(f"words ended by a NUL byte: {n_with_nul:,}")
@@ -155,7 +162,8 @@ class Counting:
             notes.append(f"empty words left out: {n_empty:,}")
         for path in sorted(path for tally in tallies for path in tally.unterminated):
             notes.append(f"{path}: the last word has no separator after it and was not read")
-        if self.vocab is not None and rules.separator and not self.vocab.has_separator:
+        needs_row = rules.separator and not rules.separator_is_word
+        if self.vocab is not None and needs_row and not self.vocab.has_separator:
             notes.append("the vocabulary does not begin with </s>: ends of sentences have no row")
         return notes
 
@@ -187,7 +195,7 @@ class Counting:
             worker.blocks = []
         last_use = {block.segment: block.chunk_number for block, _ in blocks}
         remaps: dict[int, npt.NDArray[np.int32]] = {}
-        remapper = SentenceRemapper()
+        remapper = SentenceRemapper(self._separator_row())
         blocks.reverse()
         while blocks:
             block, pieces = blocks.pop()
@@ -200,6 +208,12 @@ class Counting:
                 del remaps[block.segment]
         write(None, None, remapper)
         return remapper.n_ids, remapper.n_sentences
+
+    def _separator_row(self) -> int:
+        """The id that ends of sentences leave, or -1."""
+        assert self.vocab is not None
+        is_word = self.rules.tokens.separator_is_word and not self.vocab.has_separator
+        return self.vocab.index(SEPARATOR) if is_word and SEPARATOR in self.vocab else -1
 
     def close(self) -> None:
         for worker in self.workers:
@@ -231,7 +245,9 @@ class Worker:
         if job.vocab is not None:
             self._table = job.vocab.table
         else:
-            self._table = WordTable(separator=job.rules.has_separator, prune_at=job.rules.prune_at)
+            self._table = WordTable(
+                separator=job.rules.tokens.separator, prune_at=job.rules.prune_at
+            )
         self._segment = job.segments.append(self._table)
 
     def end_counting(self) -> None:
@@ -277,7 +293,11 @@ class Worker:
     def _count_chunk(self, chunk: Chunk, buffer: ChunkBuffer) -> None:
         rules, tally, text = self.job.rules.tokens, self.tally, buffer.bytes
         self._look_for_nul(chunk, text)
-        n_bytes = remove_returns(text, chunk.n_bytes)
+        if rules.more_blanks:
+            n_bytes = chunk.n_bytes
+            blank_controls(text, n_bytes)
+        else:
+            n_bytes = remove_returns(text, chunk.n_bytes)
         if chunk.ends_file and n_bytes and text[n_bytes - 1] not in b" \t\n":
             if rules.drop_unterminated:
                 tally.unterminated.append(chunk.path)

@@ -182,10 +182,19 @@ class KeyedRows(Vectors):
         return self.get_index(key, -1) >= 0
 
     def __contains__(self, key: object) -> bool:
-        return self.has_index_for(cast(Key, key))
+        return self.has_index_for(cast(Key, key)) or self._can_build(key)
 
     def get_vector(self, key: Key, norm: bool = False) -> Row:
-        """The row of a key, read-only; with `norm` a copy of length 1."""
+        """The row of a key, read-only; with `norm` a copy of length 1.
+
+        With `subwords`, an unseen word has the mean of its n-grams' rows.
+        """
+        if isinstance(key, str) and not self.has_index_for(key) and self._can_build(key):
+            built = self._built_row(key)
+            if norm:
+                built = built / np.float32(np.linalg.norm(built) or 1)
+                built.flags.writeable = False
+            return built
         row = self.get_index(key)
         if not norm:
             return self._row(row)

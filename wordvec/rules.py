@@ -23,7 +23,15 @@ class TokenRules:
     `max_word_bytes` loses the UTF-8 character that is cut at its end.
     `drop_unterminated`: a last word without a separator after it is not read.  `separator`: the
     end of a sentence is row 0 of the vocabulary, `</s>`, and the same word in the text ends a
-    sentence too.  Only `separator` applies to Python sentences.
+    sentence too.
+
+    The rest is fastText's: `more_blanks`: carriage return, vertical tab, form feed and NUL
+    separate words as well.  `separator_is_word`: `</s>` is a word like others, counted once a
+    line, blank ones included, with its place by its count (before equal ones), and the last id of
+    each sentence; it goes with `separator`.  `label_prefix`: words that begin so are labels and no
+    part of the vocabulary.
+
+    Only `separator`, `separator_is_word` and `label_prefix` apply to Python sentences.
     """
 
     max_word_bytes: int = 0
@@ -32,6 +40,14 @@ class TokenRules:
     separator: bool = False
     keep_empty: bool = False
     whole_characters: bool = False
+    more_blanks: bool = False
+    separator_is_word: bool = False
+    label_prefix: str = ""
+
+    def __post_init__(self) -> None:
+        """Raises OptionError."""
+        if self.separator_is_word and not self.separator:
+            raise OptionError("separator_is_word", "False without separator", True)
 
 
 # What GloVe's tools read: 999 bytes of a word, up to a NUL; the last word counts in any case.
@@ -72,7 +88,9 @@ class ReadingRules:
     @property
     def has_separator(self) -> bool:
         """Is row 0 of the vocabulary the end of a sentence?  A given vocabulary decides."""
-        return self.tokens.separator if self.vocab is None else self.vocab.has_separator
+        if self.vocab is not None:
+            return self.vocab.has_separator
+        return self.tokens.separator and not self.tokens.separator_is_word
 
     @property
     def n_memory_bytes(self) -> int:

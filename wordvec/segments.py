@@ -8,6 +8,7 @@ to the rows of the vocabulary.
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 
 import numpy as np
 import numpy.typing as npt
@@ -19,6 +20,7 @@ from wordvec.rules import ReadingRules
 from wordvec.spill import Run, TemporaryFile, merge_runs, remap_of_run, write_run
 from wordvec.vocab import SEPARATOR_BYTES, Vocab, frequency_order
 
+_Bytes = tuple[npt.NDArray[np.uint8], npt.NDArray[np.int64]]
 # What a word costs at least in memory: its slot, place and spelling.
 _WORD_BYTES = 90
 _Words = tuple[npt.NDArray[np.uint8], npt.NDArray[np.int64], npt.NDArray[np.int64]]
@@ -74,7 +76,41 @@ class Segments:
             arena, starts, counts = self._merge_runs(corpus)
         if self.separator:
             counts = np.concatenate([np.array([n_separators], dtype=np.int64), counts])
+        elif self.rules.tokens.separator_is_word and n_separators >= max(self.rules.min_count, 1):
+            arena, starts, counts = self._with_separator(arena, starts, counts, n_separators)
         return Vocab(arena, starts, counts, has_separator=self.separator)
+
+    def _with_separator(
+        self,
+        arena: npt.NDArray[np.uint8],
+        starts: npt.NDArray[np.int64],
+        counts: npt.NDArray[np.int64],
+        n_separators: int,
+    ) -> _Words:
+        """The words with `</s>` among them, before those of its count."""
+        row = int(np.searchsorted(-counts, -n_separators))
+        if self._merged is not None:
+            self._merged = [ids + (ids >= row).astype(np.int32) for ids in self._merged]
+        word = np.frombuffer(SEPARATOR_BYTES, np.uint8)
+        return (
+            np.insert(arena, starts[row], word),
+            np.insert(starts, row, starts[row]) + len(word) * (np.arange(len(starts) + 1) > row),
+            np.insert(counts, row, n_separators),
+        )
+
+    def _kept(
+        self, order: npt.NDArray[np.int64], gather: Callable[[npt.NDArray[np.int64]], _Bytes]
+    ) -> npt.NDArray[np.int64]:
+        """`order` without labels, cut at max_vocab; `gather` gives (arena, starts) of words."""
+        prefix = self.rules.tokens.label_prefix.encode("utf-8", "surrogateescape")
+        if prefix and len(order):
+            arena, starts = gather(order)
+            padded = np.concatenate([arena, np.zeros(len(prefix), np.uint8)])
+            is_label = np.diff(starts) >= len(prefix)
+            for place, byte in enumerate(prefix):
+                is_label &= padded[starts[:-1] + place] == byte
+            order = order[~is_label]
+        return order[: self.rules.max_vocab]
 
     def number_words(self, corpus: str) -> tuple[WordTable, npt.NDArray[np.int64]]:
         """Merge all segments into one table of all words, however rare; its ids are the rows that
@@ -107,7 +143,7 @@ class Segments:
 
     def _merge_tables(self, corpus: str) -> _Words:
         """Merge all tables into the first; each is freed as soon as it is merged."""
-        min_count, max_vocab = self.rules.min_count, self.rules.max_vocab
+        min_count = self.rules.min_count
         self._segments.reverse()
         table = self._segments.pop()
         assert isinstance(table, WordTable)
@@ -119,8 +155,9 @@ class Segments:
             del part
         counts = table.counts()
         order = frequency_order(
-            counts[1:], table.first_seen()[1:], max(min_count, 1), max_vocab
+            counts[1:], table.first_seen()[1:], max(min_count, 1), None
         ) + np.int64(1)
+        order = self._kept(order, table.gather)
         if not len(order):
             best = int(np.argmax(counts[1:])) + 1
             word = table.gather(np.array([best]))[0].tobytes()
@@ -132,10 +169,13 @@ class Segments:
         return arena, starts, counts[order]
 
     def _merge_runs(self, corpus: str) -> _Words:
-        min_count, max_vocab = self.rules.min_count, self.rules.max_vocab
+        min_count = self.rules.min_count
         runs = [segment for segment in self._segments if isinstance(segment, Run)]
         arena, starts, counts, first_seen = merge_runs(runs, min_count, self._merge_bytes)
-        order = frequency_order(counts, first_seen, min_count, max_vocab)
+        order = frequency_order(counts, first_seen, min_count, None)
+        table = WordTable()
+        table.add_words(arena, starts)
+        order = self._kept(order, lambda rows: table.gather(rows + 1))
         if not len(order):
             limit = min_count
             while not len(counts):
@@ -144,8 +184,6 @@ class Segments:
             best = frequency_order(counts, first_seen, 1, 1)[0]
             word = arena[starts[best] : starts[best + 1]].tobytes()
             raise RareWordsError(corpus, min_count, word, int(counts[best]))
-        table = WordTable()
-        table.add_words(arena, starts)
         del arena, starts
         words, word_starts = table.gather(order + 1, SEPARATOR_BYTES if self.separator else None)
         return words, word_starts, counts[order]

@@ -8,7 +8,12 @@ from typing import Any, cast, overload
 import numpy as np
 from numpy.typing import NDArray
 
-from wordvec.nearest import nearest_rows
+from wordvec.analogies import analogy_rows
+from wordvec.csls import csls_rows, neighbourhoods
+from wordvec.errors import OptionError
+from wordvec.nearest import MOST_QUERIES_BY_ROWS, nearest_rows
+from wordvec.plane import Plane, pack_plane, plane_pays, row_norms
+from wordvec.subwords import Subwords
 from wordvec.words import WordBytes, WordList
 
 Matrix = NDArray[np.float32]
@@ -16,6 +21,9 @@ Row = NDArray[np.float32]
 AnyMatrix = NDArray[np.float32] | NDArray[np.float16]
 Neighbours = list[tuple[str, float]]  # words and their cosines, best first
 
+# Queries answered together after which a plane has paid; one asked alone counts tenfold, since the
+# scan then waits for memory, of which a plane needs a quarter.
+_QUERIES_FOR_PLANE = 500
 _BLOCK_NUMBERS = 1 << 22  # numbers of the matrix per step of a query: 16 MB
 
 
@@ -30,7 +38,10 @@ class Vectors:
     metadata  dict[str, Any]: where the vectors come from; {} when unknown
     tensors   dict[str, array]: what else the file held, to be kept when it is written again;
               those named plane.* are made from the matrix
+    subwords  Subwords or None: rows of n-grams, from which unseen words get vectors; may be set
     """
+
+    subwords: Subwords | None = None
 
     def __init__(
         self,
@@ -64,7 +75,8 @@ class Vectors:
         return iter(self.words)
 
     def __contains__(self, word: object) -> bool:
-        return word in self.words
+        """Has the word a row, or can one be built for it?"""
+        return word in self.words or self._can_build(word)
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({len(self)} words, {self.dim} dimensions)"
@@ -87,10 +99,7 @@ class Vectors:
     def norms(self) -> Row:
         """float32[n_words]: the length of each row.  Computed on first use."""
         if self._norms is None:
-            norms = np.empty(len(self.matrix), dtype=np.float32)
-            for first, rows in self._blocks(0, len(self.matrix)):
-                norms[first : first + len(rows)] = np.linalg.norm(rows, axis=1)
-            self._norms = norms
+            self._norms = row_norms(self.matrix)
         return self._norms
 
     def set_norms(self, norms: Row) -> None:
@@ -102,6 +111,8 @@ class Vectors:
     def matrix_changed(self) -> None:
         """Forget what was computed from the matrix."""
         self._norms = None
+        self._plane = None
+        self._neighbourhoods = None
         self.tensors = {k: v for k, v in self.tensors.items() if not k.startswith("plane.")}
 
     def index_of(self, word: str) -> int:
@@ -121,16 +132,66 @@ class Vectors:
     def __getitem__(self, word: Sequence[str]) -> Matrix: ...
     def __getitem__(self, word: str | Sequence[str]) -> NDArray[np.float32]:
         """One word: its row, float32[dim], read-only (a view unless the matrix is float16).  A
-        list: a copy, float32[n, dim]."""
+        list: a copy, float32[n, dim].
+
+        With `subwords`, an unseen word has the mean of its n-grams' rows.  KeyError for a word
+        without either.
+        """
         if isinstance(word, str):
+            if word not in self.words and self._can_build(word):
+                return self._built_row(word)
             return self._row(self.index_of(word))
+        if self.subwords is not None:
+            return np.array([self[item] for item in word], np.float32).reshape(-1, self.dim)
         rows = self.matrix[[self.index_of(item) for item in word]]
         return np.asarray(rows, dtype=np.float32)
+
+    def _can_build(self, word: object) -> bool:
+        """Can `subwords` make a row for a word that has none of its own?"""
+        return self.subwords is not None and isinstance(word, str) and self.subwords.can_build(word)
+
+    def _built_row(self, word: str) -> Row:
+        """The row that `subwords` makes, read-only; only where _can_build."""
+        assert self.subwords is not None
+        row = self.subwords.row_of(word)
+        row.flags.writeable = False
+        return row
 
     def _row(self, row: int) -> Row:
         view: Row = self.matrix[row].astype(np.float32, copy=False)
         view.flags.writeable = False
         return view
+
+    # What searches keep besides the matrix; matrix_changed forgets it.
+    keep_plane = True  # False: never build a plane by itself (a quarter of a float32 matrix)
+    _plane: Plane | None = None
+    _neighbourhoods: Row | None = None
+    _queries_seen = 0
+
+    @property
+    def plane(self) -> Plane | None:
+        """The rows as 8-bit codes for faster searches with the same answers; None without.  May
+        be set, to one that was made of this matrix; large searches make one by themselves, unless
+        `keep_plane` is false."""
+        return self._plane
+
+    @plane.setter
+    def plane(self, plane: Plane | None) -> None:
+        self._plane = plane
+
+    def build_plane(self, n_threads: int | None = None) -> Plane:
+        """The plane, built now if there is none."""
+        if self._plane is None:
+            self._plane = pack_plane(self.matrix, self.norms, n_threads)
+        return self._plane
+
+    def _plane_for(self, n_queries: int, n_threads: int | None) -> Plane | None:
+        """The plane, built if so many queries have come that it pays."""
+        if self._plane is None and self.keep_plane and plane_pays(self.matrix):
+            self._queries_seen += n_queries if n_queries > MOST_QUERIES_BY_ROWS else 10 * n_queries
+            if self._queries_seen >= _QUERIES_FOR_PLANE:
+                return self.build_plane(n_threads)
+        return self._plane
 
     def nearest(
         self,
@@ -145,31 +206,39 @@ class Vectors:
         float32[n_directions, dim]; `excluded` gives for each the rows that are not wanted.
 
         Returns rows int64 and cosines float32, both [n_directions, n]: best first, exact, ties by
-        lower row.  Places that stay empty have row -1 and cosine nan.
+        lower row.  Places that stay empty have row -1 and cosine nan.  `n_threads` None: all cores.
         """
         return nearest_rows(
             self.matrix, self.norms, directions, n,
             excluded=excluded, first=first, last=last, n_threads=n_threads,
+            plane=self._plane_for(len(directions), n_threads),
         )  # fmt: skip
 
     @overload
-    def similar(self, query: str | Row, n: int = 10) -> Neighbours: ...
+    def similar(self, query: str | Row, n: int = 10, *, method: str = ...) -> Neighbours: ...
     @overload
-    def similar(self, query: list[str] | list[Row], n: int = 10) -> list[Neighbours]: ...
     def similar(
-        self, query: str | Row | list[str] | list[Row], n: int = 10
+        self, query: list[str] | list[Row], n: int = 10, *, method: str = ...
+    ) -> list[Neighbours]: ...
+    def similar(
+        self, query: str | Row | list[str] | list[Row], n: int = 10, *, method: str = "cosine"
     ) -> Neighbours | list[Neighbours]:
         """The `n` words whose rows have the largest cosine with a word's row or a vector.
 
         Best first, ties by lower row.  The query word itself is left out, and so are rows
         without a direction (all zero, or not finite).  A list of queries (or a matrix, a query in
         each row) is answered together, far faster than one by one: a list for each.
-        """
-        if isinstance(query, str) or (isinstance(query, np.ndarray) and query.ndim < 2):
-            return self._similar([query], n)[0]
-        return self._similar(query, n)
 
-    def _similar(self, queries: Sequence[str | Row] | Row, n: int) -> list[Neighbours]:
+        method="csls" corrects the cosine for hubs (wordvec/csls.py) and gives 2 cos - r - r
+        instead; its first use compares all rows with each other.
+        """
+        if method not in ("cosine", "csls"):
+            raise OptionError("method", "'cosine' or 'csls'", method)
+        if isinstance(query, str) or (isinstance(query, np.ndarray) and query.ndim < 2):
+            return self._similar([query], n, method)[0]
+        return self._similar(query, n, method)
+
+    def _similar(self, queries: Sequence[str | Row] | Row, n: int, method: str) -> list[Neighbours]:
         directions = np.empty((len(queries), self.dim), dtype=np.float32)
         excluded: list[list[int]] = []
         for place, query in enumerate(queries):
@@ -179,7 +248,23 @@ class Vectors:
             else:
                 excluded.append([])
                 directions[place] = checked(query, self.dim)
-        return self._named(*self.nearest(directions, min(n, len(self)), excluded))
+        n = min(n, len(self))
+        if method == "cosine":
+            return self._named(*self.nearest(directions, n, excluded))
+        means = self.neighbourhoods()
+        found = csls_rows(
+            self.matrix, self.norms, directions, n, means, excluded=excluded, plane=self.plane
+        )
+        return self._named(*found)
+
+    def neighbourhoods(self) -> Row:
+        """float32[n_words]: the mean cosine of each row to its 10 nearest others, for CSLS.
+
+        Computed on first use, by comparing all rows with each other."""
+        if self._neighbourhoods is None:
+            plane = self._plane_for(len(self), None)
+            self._neighbourhoods = neighbourhoods(self.matrix, self.norms, plane=plane)
+        return self._neighbourhoods
 
     def similarity(self, a: str, b: str) -> float:
         """The cosine of two words' rows; nan if one is all zero."""
@@ -191,13 +276,40 @@ class Vectors:
         three."""
         return self.analogies([(a, b, c)], n)[0]
 
-    def analogies(self, questions: Sequence[tuple[str, str, str]], n: int = 1) -> list[Neighbours]:
-        """For each (a, b, c): a is to b as c is to what?  As `analogy`, all questions together."""
+    def analogies(
+        self, questions: Sequence[tuple[str, str, str]], n: int = 1, *, method: str = "add"
+    ) -> list[Neighbours]:
+        """For each (a, b, c): a is to b as c is to what?  The `n` best words without the three,
+        and their scores.
+
+        method  "add": cosine with b - a + c; "mul": 3CosMul; "pair": the direction from c like
+                that from a to b (wordvec/analogies.py)
+        """
         rows = [[self.index_of(word) for word in question] for question in questions]
-        units = [[self._unit(row) for row in question] for question in rows]
-        directions = np.array([b - a + c for a, b, c in units], dtype=np.float32)
-        directions = directions.reshape(len(rows), self.dim)
-        return self._named(*self.nearest(directions, min(n, len(self)), rows))
+        found = self.analogy_rows(
+            np.array(rows, dtype=np.int64).reshape(-1, 3), min(n, len(self)), method=method
+        )
+        return self._named(*found)
+
+    def analogy_rows(
+        self,
+        questions: NDArray[np.int64],
+        n: int = 1,
+        *,
+        method: str = "add",
+        first: int = 0,
+        last: int | None = None,
+        n_threads: int | None = None,
+    ) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+        """As `analogies`, for rows int64[n_questions, 3]; answers are taken from first..last.
+
+        Returns rows int64 and scores float32, both [n_questions, n]; empty places -1 and nan.
+        """
+        return analogy_rows(
+            self.matrix, self.norms, questions, n,
+            method=method, first=first, last=last, n_threads=n_threads,
+            plane=self._plane_for(len(questions), n_threads) if method == "add" else None,
+        )  # fmt: skip
 
     def _unit(self, row: int) -> Row:
         return unit(self.matrix[row], self.dim)

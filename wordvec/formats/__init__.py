@@ -27,6 +27,7 @@ from wordvec.files import OutputFile
 from wordvec.formats import (
     arrow,
     contents,
+    fasttext_bin,
     fasttext_vec,
     gensim_saved,
     glove_binary,
@@ -85,6 +86,7 @@ FORMATS: tuple[VectorFormat, ...] = (
     cast(VectorFormat, npz),
     cast(VectorFormat, parquet),
     cast(VectorFormat, arrow),
+    cast(VectorFormat, fasttext_bin),
     cast(VectorFormat, gensim_saved),
     cast(VectorFormat, word2vec_text),
     cast(VectorFormat, word2vec_binary),
@@ -220,8 +222,18 @@ def _need_plain_file(reader: BlockReader, chosen: VectorFormat) -> None:
         raise FormatError(reader.path, None, expected, "a pipe or a device", hint)
 
 
-def save(vectors: Vectors, path: str | os.PathLike[str], format: str | None = None) -> None:
+def save(
+    vectors: Vectors,
+    path: str | os.PathLike[str],
+    format: str | None = None,
+    *,
+    plane: bool | None = None,
+) -> None:
     """Write word vectors; the file appears whole or not at all.
+
+    `plane` (our own format only): whether the file gets the 8-bit copy of the rows that makes
+    exact searches faster and costs a quarter of the matrix; None: if the file that the vectors
+    come from had one.
 
     Without `format`, the suffix decides; one that no format claims means word2vec's text format.
     A further .gz, .bz2, .xz or .zst (that one needs the package zstandard) packs it.  Raises
@@ -233,7 +245,11 @@ def save(vectors: Vectors, path: str | os.PathLike[str], format: str | None = No
     packing.check_suffix(suffix)
     if suffix and needs_file(chosen):
         raise OptionError("path", f"a name without {suffix}: {chosen.NAME} is not packed", name)
+    if plane and chosen.NAME != own.NAME:
+        raise OptionError("plane", f"the format {own.NAME!r}", chosen.NAME)
     own.verify_source(vectors)
+    if plane is not None:
+        vectors = own.with_plane(vectors) if plane else own.without_plane(vectors)
     if getattr(chosen, "WRITES_FILES", False):
         _save_files(vectors, name, cast(FilesFormat, chosen))
         return

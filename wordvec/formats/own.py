@@ -20,6 +20,7 @@ one slot, tag, end, word and row.  Signed 64-bit ends, since many readers of saf
 
 from __future__ import annotations
 
+import copy
 import json
 import logging
 from dataclasses import dataclass
@@ -45,6 +46,7 @@ from wordvec.formats.tensors import (
     map_under,
     printable,
 )
+from wordvec.plane import Plane
 from wordvec.vectors import Vectors
 from wordvec.words import HASH_NAME, HASH_SEED, WordIndex, WordList
 
@@ -63,6 +65,7 @@ _OWN_NAMES = frozenset(
 )  # fmt: skip
 _PAD = "pad."
 _PLANE = "plane."  # made from the matrix: may be left out and made again
+_PLANE_ARRAYS = ("codes", "scales", "errors")  # of wordvec.plane.Plane
 
 logger = logging.getLogger(__name__)
 
@@ -106,9 +109,41 @@ def read_mapped(mapped: FileMap, request: ReadRequest) -> Vectors:
     kept = {k: t for k, t in parts.others.items() if is_same or not k.startswith(_PLANE)}
     if isinstance(rows, slice) and rows.stop == len(parts.words):
         vectors.tensors = {name: _copied(tensor, request) for name, tensor in kept.items()}
+        vectors.plane = _plane(vectors, mapped)
     elif lost := [name for name in kept if not name.startswith(_PLANE)]:
         logger.warning("%s: read without %s, for not all words are", mapped.path, ", ".join(lost))
     return vectors
+
+
+def _plane(vectors: Vectors, mapped: FileMap) -> Plane | None:
+    """The plane in the file; None when it has none."""
+    names = [_PLANE + name for name in _PLANE_ARRAYS]
+    if names[0] not in vectors.tensors:
+        return None
+    for name, kind in zip(names, ("U8", "F32", "F32"), strict=True):
+        _required(mapped, name, (kind,), (None,))
+    arrays = [vectors.tensors[name] for name in names]
+    try:
+        return Plane.from_arrays(len(vectors), vectors.dim, *arrays)
+    except ValueError as error:
+        start = mapped.header.tensors[names[0]].start
+        expected = f"a plane of {len(vectors)} rows"
+        raise FormatError(mapped.path, start, expected, str(error)) from None
+
+
+def with_plane(vectors: Vectors) -> Vectors:
+    """The same vectors, to be written with their plane, which is built if there is none."""
+    plane = vectors.build_plane()
+    result = copy.copy(vectors)
+    result.tensors = vectors.tensors | {_PLANE + n: getattr(plane, n) for n in _PLANE_ARRAYS}
+    return result
+
+
+def without_plane(vectors: Vectors) -> Vectors:
+    """The same vectors, to be written without a plane."""
+    result = copy.copy(vectors)
+    result.tensors = {k: v for k, v in vectors.tensors.items() if not k.startswith(_PLANE)}
+    return result
 
 
 def _copied(array: NDArray[Any], request: ReadRequest) -> NDArray[Any]:
@@ -315,7 +350,7 @@ def _n_bytes(array: NDArray[Any]) -> int:
 
 
 def _sections(vectors: Vectors, path: str) -> dict[str, NDArray[Any]]:
-    words = vectors.words
+    words = WordList.of(vectors.words)  # KeyedVectors may have a list
     index = words.word_index
     sections: dict[str, NDArray[Any]] = {
         "words.bytes": words.data[: int(words.ends[-1]) if len(words) else 0],

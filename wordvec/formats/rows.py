@@ -38,6 +38,8 @@ class RowStore:
         self._wanted = None if request.wanted is None else _word_list_of(request.wanted)
         self.is_direct = request.wanted is None and request.dtype == np.float32
         self._chunk_rows = max(1, _CHUNK_BYTES // (request.dtype.itemsize * dim))
+        if reader.n_bytes is not None:  # a number takes two bytes of a file at least
+            self._chunk_rows = min(self._chunk_rows, 1 + reader.n_bytes // (2 * dim))
         if trusted and request.wanted is None:
             self._chunk_rows = max(1, n_rows)
         self._chunks: list[NDArray[Any]] = []

@@ -46,6 +46,7 @@ cdef extern from "merging_sentences.h" nogil:
         int64_t n_ids
         int64_t n_sentences
         int64_t last_start
+        int32_t separator_row
     int64_t remap_ids(const int32_t*, int64_t, const int32_t*, sentence_state*, int32_t*, int64_t*)
 
 
@@ -180,12 +181,16 @@ def remap_of_records(WordTable table not None, const uint8_t[::1] records, Py_ss
 
 
 cdef class SentenceRemapper:
-    """Provisional ids, block after block in corpus order, to final ids and sentence starts."""
+    """Provisional ids, block after block in corpus order, to final ids and sentence starts.
+
+    `separator_row`: the final id that each end of a sentence leaves as its last word; -1: none.
+    """
 
     cdef sentence_state state
 
-    def __cinit__(self):
+    def __cinit__(self, int32_t separator_row=-1):
         memset(&self.state, 0, sizeof(self.state))
+        self.state.separator_row = separator_row
 
     @property
     def n_ids(self):

@@ -8,6 +8,7 @@ typedef struct {
     int64_t n_ids;       /* kept so far, over all blocks */
     int64_t n_sentences; /* closed so far */
     int64_t last_start;  /* where the open sentence began */
+    int32_t separator_row; /* id of the word that ends a sentence, or -1: it leaves none */
 } sentence_state;
 
 /* `remap` gives the final id or -1.  Writes kept ids to `out`; after each non-empty sentence its
@@ -21,6 +22,8 @@ static int64_t remap_ids(const int32_t *block, int64_t n_block, const int32_t *r
     for (int64_t k = 0; k < n_block; k++) {
         int32_t id = block[k];
         if (id == 0) {
+            out[n_kept] = state->separator_row;
+            n_kept += state->separator_row >= 0;
             ends[n_ends] = n_before + n_kept;
             n_ends += n_before + n_kept > last_start;
             last_start = n_before + n_kept;

@@ -17,6 +17,7 @@ enum {
     WV_PAIR_RING = 16,   /* pairs prepared ahead when every pair has its own negatives */
     WV_DRAWS_AHEAD = 16, /* noise draws made ahead, a power of 2 */
     WV_PREFETCH_CENTRES = 2,
+    WV_PREFETCH_SUBWORDS = 1, /* centres by which a word's rows are asked for before it enters */
 };
 
 /* Alias method (Walker 1977, Vose 1991): slot i gives i when 32 random bits are < threshold,
@@ -27,7 +28,7 @@ typedef struct {
 } wv_alias;
 
 typedef struct {
-    float *in_rows;   /* [n_words][stride] */
+    float *in_rows;   /* [n_words][stride]; with subwords rows of n-grams follow */
     float *out_rows;  /* [n_words][stride], negative sampling; NULL without */
     float *node_rows; /* [n_words - 1][stride], inner nodes of the Huffman tree; NULL without */
     int64_t stride;   /* floats from row to row, a multiple of 16; the padding is 0 and stays 0 */
@@ -38,6 +39,8 @@ typedef struct {
     const int32_t *path_nodes;  /* from the root down */
     const uint8_t *path_codes;  /* 0 or 1 beside each node */
     int32_t longest_path;
+    const int64_t *subword_starts; /* [n_words + 1]; NULL: a word has the one row of its number */
+    const int32_t *subword_rows;   /* word w's input rows: subword_rows[subword_starts[w]] ... */
     int32_t window;
     int32_t negative;
     int32_t negatives; /* WV_NEGATIVES_... */
@@ -69,7 +72,11 @@ typedef struct {
     uint32_t n_pool_draws;
     /* the kept tokens of the shard, with the context of each as a range of this same list */
     int32_t *kept, *context_first, *context_last;
-    int64_t first_centre, end_centre;
+    int64_t first_centre, end_centre, n_listed;
+    /* Subword models: hidden vectors of the words around the centre (sgd_subword.h). */
+    float *ring, *ring_before; /* [ring_mask + 1][stride], by position in the list & ring_mask */
+    int64_t ring_mask;
+    int64_t first_in_ring, end_in_ring; /* positions */
     /* scratch */
     int32_t *negatives;  /* rings of drawn words */
     float **stream_rows; /* rows of the block at hand */

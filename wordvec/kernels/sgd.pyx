@@ -39,6 +39,8 @@ cdef extern from "sgd.h":
         const int32_t *path_nodes
         const uint8_t *path_codes
         int32_t longest_path
+        const int64_t *subword_starts
+        const int32_t *subword_rows
         int32_t window
         int32_t negative
         int32_t negatives
@@ -62,6 +64,9 @@ cdef extern from "sgd.h":
         int32_t *context_last
         int64_t first_centre
         int64_t end_centre
+        float *ring
+        float *ring_before
+        int64_t ring_mask
         int32_t *negatives
         float **stream_rows
         float *scores
@@ -152,15 +157,18 @@ cdef class Model:
     multiple of 16 with zero padding; changed in place by training, without locks.  out_rows goes
     with negative sampling, node_rows with hierarchical softmax; None switches either off.
     keep: uint32[n_words] thresholds or None.  aliases: uint32[n_words, 2].  paths: the three
-    arrays of sampling.huffman_paths.  hs_batch: context words, 1 to 6, that take one step along
+    arrays of sampling.huffman_paths.  subwords: (starts int64[n_words + 1], rows int32[...]): word
+    w's input is the mean of the rows[starts[w]:starts[w + 1]] of in_rows, which may have any number
+    of them; None: word w has row w alone.  hs_batch: context words, 1 to 6, that take one step along
     a Huffman path together; 3 costs no quality that seeds would not and is a third faster than 1.
     n_hot: rows of each matrix that every worker keeps copies of (sgd.h); words must come in order
-    of frequency.  The arrays are kept alive, not copied.
+    of frequency, and with subwords the rows from n_words on, if any, in order of use.  The arrays are kept alive, not copied.
     """
 
     cdef wv_model model
     cdef const wv_sgd_ops *ops
     cdef readonly str level
+    cdef int64_t n_input_rows
     cdef tuple _owners
 
     def __init__(
@@ -172,6 +180,7 @@ cdef class Model:
         const uint32_t[::1] keep=None,
         const uint32_t[:, ::1] aliases=None,
         paths=None,
+        subwords=None,
         int window=5,
         int negative=5,
         str negatives="recycled",
@@ -183,6 +192,10 @@ cdef class Model:
         int n_hot=0,
     ):
         cdef int64_t n_words = in_rows.shape[0], stride = in_rows.shape[1]
+        subword_arrays = ()
+        if subwords is not None:
+            subword_arrays = self._set_subwords(subwords, in_rows.shape[0])
+            n_words = subword_arrays[0].shape[0] - 1
         if stride % FLOATS_PER_LINE:
             raise ValueError(f"rows of {stride} floats: expected a multiple of {FLOATS_PER_LINE}")
         if window < 1 or negative < 0 or max_sentence < 0:
@@ -227,7 +240,23 @@ cdef class Model:
             None if keep is None else np.asarray(keep),
             None if aliases is None else np.asarray(aliases),
             path_arrays,
+            subword_arrays,
         )
+
+    cdef tuple _set_subwords(self, subwords, int64_t n_rows):
+        starts_array, rows_array = subwords
+        cdef const int64_t[::1] starts = starts_array
+        cdef const int32_t[::1] rows = rows_array
+        if (
+            starts.shape[0] < 2 or starts[0] != 0 or np.diff(starts_array).min() < 1
+            or starts[starts.shape[0] - 1] != rows.shape[0]
+            or rows_array.min() < 0 or rows_array.max() >= n_rows
+        ):
+            raise ValueError(f"subwords: every word needs rows, numbered 0 to {n_rows - 1}")
+        self.model.subword_starts = &starts[0]
+        self.model.subword_rows = &rows[0]
+        self.n_input_rows = n_rows
+        return (starts_array, rows_array)
 
     cdef tuple _set_paths(self, paths, int64_t n_words):
         starts_array, nodes_array, codes_array = paths
@@ -322,8 +351,18 @@ cdef class Worker:
         worker.hidden_before = <float *>_new_block(stride * 4)
         worker.spare_row = <float *>_new_block(stride * WV_FIXED_MAX * 4)
 
-        cdef int64_t n_copied = min(model.model.n_hot, model.model.n_words - 1)
-        self._copy_hot(&worker.in_copies, model.model.in_rows, 0, n_copied)
+        cdef int64_t n_ring = 1, n_words = model.model.n_words
+        if model.model.subword_starts != NULL:
+            while n_ring < 2 * window + 2:
+                n_ring *= 2
+            worker.ring = <float *>_new_block(n_ring * stride * 4)
+            worker.ring_before = <float *>_new_block(n_ring * stride * 4)
+            worker.ring_mask = n_ring - 1
+
+        cdef int64_t n_copied = min(model.model.n_hot, n_words - 1), first_input = 0
+        if model.model.subword_starts != NULL and model.n_input_rows >= n_words + n_copied:
+            first_input = n_words  # the busiest rows are those of n-grams
+        self._copy_hot(&worker.in_copies, model.model.in_rows, first_input, n_copied)
         self._copy_hot(&worker.out, model.model.out_rows, 0, n_copied)
         # The root, on everybody's path, is the last node.
         self._copy_hot(
@@ -351,6 +390,8 @@ cdef class Worker:
         free(worker.out.received)
         free(worker.nodes.rows)
         free(worker.nodes.received)
+        free(worker.ring)
+        free(worker.ring_before)
         free(worker.kept)
         free(worker.context_first)
         free(worker.context_last)

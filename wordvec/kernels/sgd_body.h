@@ -5,54 +5,31 @@
  */
 #include "sgd.h"
 #include "sgd_block.h"
+#include "sgd_rows.h"
 #include "sgd_shard.h"
+#include "sgd_subword.h"
 
-typedef struct {
-    const wv_model *model;
-    wv_worker *worker;
-    uint32_t n_hot;
-    float rate;
-    wv_loss loss;
-} wv_pass; /* one run over the prepared shard */
-
-/* Row `number` of a matrix: the worker's copy where it has one, else the shared row. */
-WV_INLINE float *row_of(const wv_pass *pass, const wv_hot *hot, int32_t number)
-{
-    uint32_t among_hot = (uint32_t)(number - hot->first);
-    if (among_hot < pass->n_hot)
-        return hot->rows + (int64_t)among_hot * pass->model->stride;
-    return hot->shared + (int64_t)number * pass->model->stride;
-}
-
-WV_INLINE float *input_row(const wv_pass *pass, int32_t word)
-{
-    return row_of(pass, &pass->worker->in, word);
-}
-
-WV_INLINE float *output_row(const wv_pass *pass, int32_t word)
-{
-    return row_of(pass, &pass->worker->out, word);
-}
-
-WV_INLINE float *node_row(const wv_pass *pass, int32_t node)
-{
-    return row_of(pass, &pass->worker->nodes, node);
-}
-
-WV_INLINE void prefetch_row(const float *row, int64_t stride)
-{
-    for (int64_t c = 0; c < stride; c += 16)
-        v_prefetch(row + c);
-}
-
-/* The input row that enters the windows WV_PREFETCH_CENTRES centres from now. */
-WV_INLINE void prefetch_entering(const wv_pass *pass, int64_t centre)
+/* Makes ready what enters the windows of the centres from here on: the input row of a word, or the
+ * hidden vectors of a subword model. */
+WV_INLINE void prepare_entering(const wv_pass *pass, int64_t centre)
 {
     const wv_model *model = pass->model;
     const wv_worker *worker = pass->worker;
+    if (model->subword_starts) {
+        move_ring(pass, centre);
+        return;
+    }
     int64_t entering = centre + WV_PREFETCH_CENTRES + model->window;
     if (entering < worker->end_centre)
         prefetch_row(input_row(pass, worker->kept[entering]), model->stride);
+}
+
+/* The input row of the word at a position of the list, or its hidden vector. */
+WV_INLINE float *context_row(const wv_pass *pass, int64_t position)
+{
+    if (pass->model->subword_starts)
+        return ring_row(pass, position);
+    return input_row(pass, pass->worker->kept[position]);
 }
 
 /* Input rows of the centre's context words into worker->stream_rows; returns their number. */
@@ -61,7 +38,7 @@ WV_INLINE int64_t gather_context(const wv_pass *pass, int64_t centre)
     const wv_worker *worker = pass->worker;
     int64_t n = 0;
     for (int64_t i = worker->context_first[centre]; i <= worker->context_last[centre]; i++) {
-        worker->stream_rows[n] = input_row(pass, worker->kept[i]);
+        worker->stream_rows[n] = context_row(pass, i);
         n += i != centre;
     }
     return n;
@@ -153,7 +130,7 @@ WV_INLINE int take_batch(const wv_pass *pass, int64_t centre, int64_t *next, int
     for (; *next <= worker->context_last[centre] && n < most; ++*next) {
         if (*next == centre)
             continue;
-        float *row = input_row(pass, worker->kept[*next]);
+        float *row = context_row(pass, *next);
         for (int i = 0; i < n; i++)
             if (rows[i] == row)
                 return n;
@@ -187,7 +164,7 @@ static void skip_gram_shared(wv_pass *pass)
     for (int64_t i = worker->first_centre - WV_PREFETCH_CENTRES; i < worker->end_centre; i++) {
         if (i + WV_PREFETCH_CENTRES < worker->end_centre)
             draw_shared(pass, i + WV_PREFETCH_CENTRES);
-        prefetch_entering(pass, i);
+        prepare_entering(pass, i);
         if (i < worker->first_centre)
             continue;
         switch (n_outputs) {
@@ -233,7 +210,8 @@ WV_INLINE int prepare_pair(wv_pass *pass, wv_pair_queue *queue)
             break;
         if (++queue->centre < worker->end_centre) {
             queue->context = worker->context_first[queue->centre];
-            prefetch_entering(pass, queue->centre - WV_PREFETCH_CENTRES + 1);
+            prepare_entering(pass, model->subword_starts ? queue->centre
+                                                         : queue->centre - WV_PREFETCH_CENTRES + 1);
             prefetch_row(output_row(pass, worker->kept[queue->centre]),
                          model->stride);
         }
@@ -242,8 +220,7 @@ WV_INLINE int prepare_pair(wv_pass *pass, wv_pair_queue *queue)
         return 0;
     int slot = (int)(queue->n_prepared++ % WV_PAIR_RING);
     queue->words[slot] = worker->kept[queue->centre];
-    queue->inputs[slot] =
-        input_row(pass, worker->kept[queue->context++]);
+    queue->inputs[slot] = context_row(pass, queue->context++);
     int32_t *noise = worker->negatives + slot * model->negative;
     for (int k = 0; k < model->negative; k++) {
         noise[k] = draw_noise(model, worker);
@@ -260,20 +237,27 @@ static void skip_gram_pairs(wv_pass *pass)
     if (worker->first_centre >= worker->end_centre)
         return;
     queue.context = worker->context_first[queue.centre];
+    prepare_entering(pass, queue.centre);
     /* As many pairs ahead as leave half of a 32 KB first-level cache for the rows in work. */
     int64_t bytes_of_pair = (model->negative + 1) * model->stride * (int64_t)sizeof(float);
     int64_t n_ahead = 16384 / bytes_of_pair;
     n_ahead = n_ahead < 2 ? 2 : n_ahead > WV_PAIR_RING - 1 ? WV_PAIR_RING - 1 : n_ahead;
+    /* None ahead with a ring of hidden vectors: those of a pair not yet trained would leave. */
+    const int ahead = !model->subword_starts;
+    n_ahead = ahead ? n_ahead : 1;
     while (n_ahead-- > 0 && prepare_pair(pass, &queue)) {
     }
     while (queue.n_done < queue.n_prepared) {
-        prepare_pair(pass, &queue);
+        if (ahead)
+            prepare_pair(pass, &queue);
         int slot = (int)(queue.n_done++ % WV_PAIR_RING);
         int64_t n_outputs = gather_outputs(
             pass, queue.words[slot], worker->negatives + slot * model->negative,
             worker->stream_rows);
         update_rows(1, &queue.inputs[slot], n_outputs, worker->stream_rows, model->stride,
                     worker->scores, worker->labels, worker->mask, 1, pass->rate, &pass->loss);
+        if (!ahead)
+            prepare_pair(pass, &queue);
     }
 }
 
@@ -313,7 +297,7 @@ static void skip_gram_paths(wv_pass *pass)
     wv_worker *worker = pass->worker;
     for (int64_t i = worker->first_centre; i < worker->end_centre; i++) {
         prefetch_path(pass, i + 1);
-        prefetch_entering(pass, i);
+        prepare_entering(pass, i);
         int32_t word = worker->kept[i];
         int64_t length = gather_path(pass, word), next = worker->context_first[i];
         float *contexts[WV_FIXED_MAX];
@@ -350,7 +334,8 @@ WV_INLINE void spread_step(const wv_pass *pass, int64_t centre)
     const wv_model *model = pass->model;
     wv_worker *worker = pass->worker;
     int64_t n_context = gather_context(pass, centre);
-    VF share = v_set(model->cbow_mean ? 1.0f : 1.0f / (float)n_context);
+    int64_t n_parts = model->subword_starts ? rows_of_context(pass, centre) : n_context;
+    VF share = v_set(model->cbow_mean ? 1.0f : 1.0f / (float)n_parts);
     for (int64_t c = 0; c < model->stride; c += VN) {
         VF step = share * (v_load(worker->hidden + c) - v_load(worker->hidden_before + c));
         for (int64_t i = 0; i < n_context; i++)
@@ -366,7 +351,10 @@ WV_INLINE void cbow_step(wv_pass *pass, int64_t centre, const int use_paths)
     int64_t n_context = gather_context(pass, centre);
     if (n_context == 0)
         return;
-    sum_context(pass, n_context);
+    if (model->subword_starts)
+        sum_ring(pass, centre);
+    else
+        sum_context(pass, n_context);
     int64_t n_outputs;
     if (use_paths) {
         n_outputs = gather_path(pass, word);
@@ -386,7 +374,7 @@ static void cbow_shared(wv_pass *pass)
     for (int64_t i = worker->first_centre - WV_PREFETCH_CENTRES; i < worker->end_centre; i++) {
         if (i + WV_PREFETCH_CENTRES < worker->end_centre)
             draw_shared(pass, i + WV_PREFETCH_CENTRES);
-        prefetch_entering(pass, i);
+        prepare_entering(pass, i);
         if (i >= worker->first_centre)
             cbow_step(pass, i, 0);
     }
@@ -397,7 +385,7 @@ static void cbow_paths(wv_pass *pass)
     const wv_worker *worker = pass->worker;
     for (int64_t i = worker->first_centre; i < worker->end_centre; i++) {
         prefetch_path(pass, i + 1);
-        prefetch_entering(pass, i);
+        prepare_entering(pass, i);
         cbow_step(pass, i, 1);
     }
 }
@@ -424,10 +412,12 @@ static void train_shard(const wv_model *model, wv_worker *worker, const wv_shard
     count_examples(model, worker);
     loss_start(&pass.loss);
     if (model->node_rows) {
+        start_ring(worker);
         if (model->use_cbow)
             cbow_paths(&pass);
         else
             skip_gram_paths(&pass);
+        empty_ring(&pass);
     }
     if (model->out_rows) {
         start_noise(model, worker, shard->shard_key);
@@ -436,12 +426,14 @@ static void train_shard(const wv_model *model, wv_worker *worker, const wv_shard
         int64_t n_outputs = model->negative + 1;
         for (int64_t s = 0; s < n_outputs; s++)
             label_stream_row(worker, 1, s, s == 0);
+        start_ring(worker);
         if (model->use_cbow)
             cbow_shared(&pass);
         else if (model->negatives == WV_NEGATIVES_PAIR)
             skip_gram_pairs(&pass);
         else
             skip_gram_shared(&pass);
+        empty_ring(&pass);
     }
     worker->loss += loss_total(&pass.loss);
     if (model->n_hot)

@@ -110,6 +110,7 @@ static void prepare_shard(const wv_model *model, wv_worker *worker, const wv_sha
         position = end;
         sentence++;
     }
+    worker->n_listed = n;
     worker->kept[n] = -1; /* the end, for whoever prefetches ahead */
     worker->n_kept += worker->end_centre - worker->first_centre;
 }

@@ -49,6 +49,17 @@ static inline int wv_level_available(int level)
 #endif
 }
 
+/* 1 when, besides AVX-512, the CPU multiplies 8-bit numbers (VNNI).  Not a level: most kernels have
+ * no use for it. */
+static inline int wv_vnni_available(void)
+{
+#if defined(__x86_64__)
+    return wv_level_available(WV_AVX512) && __builtin_cpu_supports("avx512vnni");
+#else
+    return 0;
+#endif
+}
+
 static inline const wv_simd_ops *wv_simd_ops_of(int level)
 {
 #if defined(__x86_64__)

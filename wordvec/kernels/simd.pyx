@@ -16,11 +16,13 @@ cdef extern from "simd.h":
         void (*sigmoid)(const float *, float *, int64_t) noexcept nogil
     int WV_BASELINE, WV_N_LEVELS
     int wv_level_available(int level) noexcept
+    int wv_vnni_available() noexcept
     const wv_simd_ops *wv_simd_ops_of(int level) noexcept
 
 
 LEVELS = ("baseline", "avx2", "avx512")
 _active = 0
+_vnni = False
 
 
 def available():
@@ -38,17 +40,24 @@ def active_level():
     return _active
 
 
-def use(name):
+def vnni():
+    """True when kernels may use AVX-512's 8-bit products (VNNI) besides the level in use."""
+    return _vnni
+
+
+def use(name, vnni=True):
     """Switch to a level by name, for tests and bug reports; ValueError when it cannot run here.
 
-    Kernels that are already set up keep the level that they were made with.
+    VNNI comes with avx512 where the CPU has it, unless `vnni` is false.  Kernels that are already
+    set up keep the level that they were made with.
     """
-    global _active
+    global _active, _vnni
     if name not in available():
         raise ValueError(
             f"instruction set {name!r} is not available here; there are {', '.join(available())}"
         )
     _active = LEVELS.index(name)
+    _vnni = bool(vnni and name == "avx512" and wv_vnni_available())
 
 
 cdef const wv_simd_ops *_ops():

@@ -43,6 +43,7 @@ cdef extern from "tokens_scan.h" nogil:
     int resolve_spans(word_table*, const uint8_t*, const token_span*, int, const chunk_rules*,
                       chunk_counts*, int32_t*)
     int64_t remove_carriage_returns(uint8_t*, int64_t)
+    void controls_to_blanks(uint8_t*, int64_t)
     int64_t up_to_last_separator(const uint8_t*, int64_t)
 
 
@@ -67,6 +68,15 @@ def remove_returns(uint8_t[::1] text, Py_ssize_t n_bytes):
         with nogil:
             n_left = remove_carriage_returns(&text[0], n_bytes)
     return n_left
+
+
+def blank_controls(uint8_t[::1] text, Py_ssize_t n_bytes):
+    """Make blanks of the carriage returns, vertical tabs, form feeds and NULs of text[:n_bytes]."""
+    if not 0 <= n_bytes <= text.shape[0]:
+        raise ValueError(f"n_bytes is {n_bytes}, the text has {text.shape[0]}")
+    if n_bytes:
+        with nogil:
+            controls_to_blanks(&text[0], n_bytes)
 
 
 def last_boundary(const uint8_t[::1] text, Py_ssize_t begin, Py_ssize_t end):

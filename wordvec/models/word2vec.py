@@ -15,7 +15,7 @@ from wordvec.formats import save
 from wordvec.kernels import sampling, sgd
 from wordvec.keyedvectors import KeyedVectors
 from wordvec.memory import need_bytes, release_pages, zero_rows
-from wordvec.options import Word2VecOptions
+from wordvec.options import FastTextOptions, Word2VecOptions
 from wordvec.progress import Reporter, silent
 from wordvec.trainer import Outcome, Schedule, run, shard_tokens_for
 
@@ -25,6 +25,8 @@ HOT_BYTES = 128 << 10  # of each matrix
 MOST_THREADS_WITH_COPIES = 16
 LEAST_TOKENS_FOR_COPIES = 200_000
 TYPICAL_PATH = 16  # Huffman nodes of a word, for guessing the cost of a shard
+
+Options = Word2VecOptions | FastTextOptions
 
 
 @dataclass(slots=True)
@@ -121,13 +123,23 @@ def hot_rows(n_words: int, stride: int, n_tokens: int, n_threads: int) -> int:
 
 
 def kernel_model(
-    corpus: EncodedCorpus, options: Word2VecOptions, weights: Weights, n_hot: int
+    corpus: EncodedCorpus,
+    options: Options,
+    weights: Weights,
+    n_hot: int,
+    n_text_tokens: int | None = None,
+    subwords: tuple[NDArray[np.int64], NDArray[np.int32]] | None = None,
 ) -> sgd.Model:
-    """The shared kernel state: weights, samplers and the settings that the loops need."""
+    """The shared kernel state: weights, samplers and the settings that the loops need.
+
+    `n_text_tokens` is what word counts are shares of for subsampling, by default those of the
+    vocabulary; `subwords`: see kernels.sgd.Model.
+    """
     vocab = corpus.vocab
     settings: dict[str, Any] = {}
     if options.sample > 0:
-        settings["keep"] = sampling.keep_thresholds(vocab.counts, options.sample, vocab.n_tokens)
+        n_tokens = vocab.n_tokens if n_text_tokens is None else n_text_tokens
+        settings["keep"] = sampling.keep_thresholds(vocab.counts, options.sample, n_tokens)
     if weights.out_rows is not None:
         noise = sampling.noise_weights(vocab.counts, options.ns_exponent)
         if vocab.has_separator:
@@ -140,6 +152,7 @@ def kernel_model(
         settings["paths"] = sampling.huffman_paths(vocab.counts)
     return sgd.Model(
         weights.in_rows,
+        subwords=subwords,
         window=options.window,
         negative=options.negative,
         negatives=options.negatives,
@@ -166,6 +179,28 @@ def train_vectors(
     the result holds the vectors so far and `interrupted` is true.
     """
     weights = start_weights(len(corpus.vocab), options, original_start)
+    n_hot = hot_rows(len(corpus.vocab), weights.in_rows.shape[1], len(corpus.ids), options.workers)
+    model = kernel_model(corpus, options, weights, n_hot)
+    outcome, n_cuts = train_model(corpus, options, model, reporter)
+    return Trained(
+        vectors=weights.in_rows[:, : options.vector_size],
+        weights=weights,
+        outcome=outcome,
+        n_cuts=n_cuts,
+    )
+
+
+def train_model(
+    corpus: EncodedCorpus,
+    options: Options,
+    model: sgd.Model,
+    reporter: Reporter,
+    multiply_adds_of_input: float = 0.0,
+) -> tuple[Outcome, int]:
+    """Train what `model` shares on the whole corpus; the outcome and the number of sentence cuts.
+
+    `multiply_adds_of_input`: per token, besides the update itself.
+    """
 
     def release(n_tokens: int) -> None:
         release_pages(corpus.ids, n_tokens)
@@ -173,31 +208,23 @@ def train_vectors(
     tokens = sgd.Tokens(corpus.ids, corpus.starts, len(corpus.vocab), release)
     per_output = options.vector_size * (1 if not options.sg else options.window)
     n_outputs = (options.negative + 1) * bool(options.negative) + TYPICAL_PATH * options.hs
-    shard_tokens = shard_tokens_for(tokens.n_tokens, max(1.0, per_output * max(n_outputs, 1)))
-    stride = weights.in_rows.shape[1]
-    n_hot = hot_rows(len(corpus.vocab), stride, tokens.n_tokens, options.workers)
-    model = kernel_model(corpus, options, weights, n_hot)
+    multiply_adds = per_output * max(n_outputs, 1) + multiply_adds_of_input
     schedule = Schedule(
         n_tokens=tokens.n_tokens,
         epochs=options.epochs,
         alpha=options.alpha,
         min_alpha=options.min_alpha,
         seed=options.seed,
-        shard_tokens=shard_tokens,
+        shard_tokens=shard_tokens_for(tokens.n_tokens, max(1.0, multiply_adds)),
     )
     workers: list[_ShardWorker] = []
 
     def make_worker() -> _ShardWorker:
-        workers.append(_ShardWorker(model, tokens, shard_tokens, release))
+        workers.append(_ShardWorker(model, tokens, schedule.shard_tokens, release))
         return workers[-1]
 
     outcome = run(schedule, make_worker, options.workers, reporter)
-    return Trained(
-        vectors=weights.in_rows[:, : options.vector_size],
-        weights=weights,
-        outcome=outcome,
-        n_cuts=sum(worker.kernel.n_cuts for worker in workers),
-    )
+    return outcome, sum(worker.kernel.n_cuts for worker in workers)
 
 
 class Word2Vec:

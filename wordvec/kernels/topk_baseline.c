@@ -1,0 +1,6 @@
+#include "simd_baseline.h"
+#define TOPK_OPS_NAME WV_LEVEL_NAME(wv_topk_ops)
+
+#include "topk_body.h"
+
+#include "simd_end.h"

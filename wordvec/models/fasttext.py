@@ -1,0 +1,273 @@
+"""Skip-gram and CBOW over words and their character n-grams (Bojanowski et al. 2017).
+
+A word's input is the mean of its own row and the rows of its n-grams, which lie in hashed buckets.
+While training, only buckets that an n-gram of the vocabulary reaches have rows; the others keep
+start values that are a function of (seed, bucket, column), so a file that needs them can be
+written at any time.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from wordvec.corpus import EncodedCorpus, TokenRules, read_corpus
+from wordvec.formats import save
+from wordvec.kernels import sgd
+from wordvec.kernels import subwords as kernel
+from wordvec.keyedvectors import KeyedVectors
+from wordvec.memory import need_bytes, zero_rows
+from wordvec.models.word2vec import Weights, hot_rows, kernel_model, train_model
+from wordvec.options import FastTextOptions
+from wordvec.progress import Reporter, silent
+from wordvec.subwords import NgramRules, Subwords, means_of_rows, ngrams_of_words
+from wordvec.trainer import Outcome
+from wordvec.vocab import SEPARATOR, Vocab
+
+
+@dataclass(slots=True)
+class InputRows:
+    """Which rows of the input matrix make up each word.
+
+    Word w: rows[starts[w]:starts[w + 1]], its own row w first, then those of its n-grams in
+    fastText's order.  Row n_words + k is that of bucket bucket_of_row[k]; the busiest come first.
+    starts int64[n_words + 1], rows int32, bucket_of_row int32[n_reached].
+    """
+
+    starts: NDArray[np.int64]
+    rows: NDArray[np.int32]
+    bucket_of_row: NDArray[np.int32]
+    row_of_bucket: NDArray[np.int32]  # int32[bucket], k or -1
+
+
+@dataclass(slots=True)
+class TrainedSubwords:
+    """The result of train_subwords.
+
+    vectors   float32[n_words, vector_size]: mean of each word's rows
+    subwords  the n-gram rows: compact, with their buckets
+    inputs    which rows make up each word
+    weights   in_rows float32[n_words + n_reached, stride]: word rows, then n-gram rows
+    n_cuts    sentences cut at max_sentence kept words, over all epochs
+    """
+
+    vectors: NDArray[np.float32]
+    subwords: Subwords
+    inputs: InputRows
+    weights: Weights
+    outcome: Outcome
+    n_cuts: int
+
+    @property
+    def interrupted(self) -> bool:
+        return self.outcome.interrupted
+
+    @property
+    def loss(self) -> float:
+        return self.outcome.loss
+
+
+def input_rows(vocab: Vocab, rules: NgramRules, n_threads: int = 1) -> InputRows:
+    """Number the rows of words and of all buckets that their n-grams reach.
+
+    The end of a sentence, `</s>`, has no n-grams.
+    """
+    arena, starts, counts = vocab.arrays()
+    separator = vocab.index(SEPARATOR) if SEPARATOR in vocab else None
+    ngram_starts, buckets = ngrams_of_words(arena, starts, rules, n_threads, separator)
+    row_of_bucket = np.full(rules.bucket if rules.has_ngrams else 0, -1, np.int32)
+    bucket_of_row = _busiest_first(ngram_starts, buckets, counts, len(row_of_bucket))
+    row_of_bucket[bucket_of_row] = np.arange(len(bucket_of_row), dtype=np.int32)
+    word_starts = np.empty(len(vocab) + 1, np.int64)
+    rows = np.empty(len(vocab) + len(buckets), np.int32)
+    kernel.word_rows(ngram_starts, buckets, row_of_bucket, word_starts, rows)
+    return InputRows(word_starts, rows, bucket_of_row, row_of_bucket)
+
+
+def _busiest_first(
+    ngram_starts: NDArray[np.int64],
+    buckets: NDArray[np.int32],
+    counts: NDArray[np.int64],
+    n_buckets: int,
+) -> NDArray[np.int32]:
+    """The buckets in use by how often training meets them, falling; ties by number."""
+    uses = np.zeros(n_buckets, np.int64)
+    # Every n-gram of the vocabulary counts, also of words that only a given vocabulary has.
+    kernel.bucket_uses(ngram_starts, buckets, counts + 1, uses)
+    reached = np.flatnonzero(uses)
+    return reached[np.argsort(-uses[reached], kind="stable")].astype(np.int32)
+
+
+def start_weights(n_words: int, inputs: InputRows, options: FastTextOptions) -> Weights:
+    """Fresh weights: input rows uniform in +-1 / vector_size, output rows zero, as fastText.
+
+    WordvecError when they exceed the machine's memory.
+    """
+    dim, stride = options.vector_size, sgd.padded(options.vector_size)
+    n_rows = n_words + len(inputs.bucket_of_row)
+    need_bytes(
+        (n_rows + (bool(options.negative) + options.hs) * n_words) * stride * 4,
+        f"{n_words:,} words and {len(inputs.bucket_of_row):,} n-grams with {dim} numbers each",
+        "use a smaller vector size, fewer buckets or a larger minimum count",
+    )
+    in_rows = zero_rows(n_rows, stride)
+    kernel.start_rows(in_rows[:n_words, :dim], options.seed)
+    kernel.start_rows(
+        in_rows[n_words:, :dim], options.seed, numbers=inputs.bucket_of_row, of_buckets=True
+    )
+    return Weights(
+        in_rows,
+        zero_rows(n_words, stride) if options.negative else None,
+        zero_rows(n_words - 1, stride) if options.hs and n_words > 1 else None,
+    )
+
+
+def train_subwords(
+    corpus: EncodedCorpus, options: FastTextOptions, reporter: Reporter = silent
+) -> TrainedSubwords:
+    """Train word and n-gram rows on an encoded corpus; the arrays belong to the result.
+
+    TrainingError when training diverges.  After a first Ctrl-C the result holds the vectors so
+    far and `interrupted` is true.
+    """
+    rules = NgramRules(options.min_n, options.max_n, options.bucket)
+    n_words, dim = len(corpus.vocab), options.vector_size
+    inputs = input_rows(corpus.vocab, rules, options.workers)
+    weights = start_weights(n_words, inputs, options)
+    n_hot = hot_rows(n_words, weights.in_rows.shape[1], len(corpus.ids), options.workers)
+    model = kernel_model(
+        corpus,
+        options,
+        weights,
+        n_hot,
+        corpus.n_tokens_read,
+        (inputs.starts, inputs.rows) if len(inputs.bucket_of_row) else None,
+    )
+    rows_of_word = len(inputs.rows) / n_words
+    outcome, n_cuts = train_model(corpus, options, model, reporter, 2 * dim * rows_of_word)
+    vectors = zero_rows(n_words, dim)
+    means_of_rows(weights.in_rows, inputs.starts, inputs.rows, vectors, n_threads=options.workers)
+    return TrainedSubwords(
+        vectors=vectors,
+        subwords=Subwords(
+            rules,
+            weights.in_rows[n_words:],
+            dim,
+            row_of_bucket=inputs.row_of_bucket if rules.has_ngrams else None,
+            seed=options.seed,
+        ),
+        inputs=inputs,
+        weights=weights,
+        outcome=outcome,
+        n_cuts=n_cuts,
+    )
+
+
+class FastText:
+    """Vectors of words and of their n-grams, under gensim 4's names.
+
+    sentences: an iterable of token lists (read once), or None.  corpus_file: anything that
+    `wordvec.corpus.read_corpus` takes: a path, several, a folder, a glob, "-".  With neither, an
+    untrained model is made that `train` can fill.  Options: see `FastTextOptions`, plus gensim's
+    `max_final_vocab` for `max_vocab`.  rules: how text becomes words (FASTTEXT_RULES for the
+    fasttext command's).  memory: bytes for the ids, half of the machine's by default; beyond it
+    they go to disk.  reporter: called with Progress records.
+
+    Ctrl-C during training ends it cleanly and returns the model so far, with `outcome.interrupted`
+    true; a second Ctrl-C raises KeyboardInterrupt.  An unknown option is a TypeError.
+
+    After training, `wv` holds the vectors and builds those of unseen words from their n-grams;
+    `trained` the rows and weights, `options` the settings, `outcome` what the run did.
+    """
+
+    def __init__(
+        self,
+        sentences: Iterable[Sequence[str]] | None = None,
+        corpus_file: str | os.PathLike[str] | None = None,
+        *,
+        rules: TokenRules = TokenRules(),  # noqa: B008 - frozen
+        memory: int | None = None,
+        ids_path: str | os.PathLike[str] | None = None,
+        reporter: Reporter = silent,
+        max_final_vocab: int | None = None,
+        **options: Any,
+    ) -> None:
+        if max_final_vocab is not None:
+            options["max_vocab"] = max_final_vocab
+        known = FastTextOptions.__dataclass_fields__
+        for name in options:
+            if name not in known:
+                raise TypeError(
+                    f"FastText has no option {name!r}; there are {', '.join(sorted(known))}"
+                )
+        self.options = FastTextOptions(**options)
+        self._rules = rules
+        self._memory = memory
+        self._ids_path = ids_path
+        self._reporter = reporter
+        self.wv: KeyedVectors | None = None
+        self.trained: TrainedSubwords | None = None
+        self.outcome: Outcome | None = None
+        if sentences is not None and corpus_file is not None:
+            raise TypeError("give either sentences or corpus_file, not both")
+        source = sentences if corpus_file is None else corpus_file
+        if source is not None:
+            self.train(source)
+
+    def train(self, source: Any) -> FastText:
+        """Count the vocabulary of `source`, train on it from the start, and return the model."""
+        if isinstance(source, EncodedCorpus):
+            corpus = source
+        else:
+            corpus = read_corpus(
+                source,
+                rules=self._rules,
+                min_count=self.options.min_count,
+                max_vocab=self.options.max_vocab,
+                n_threads=self.options.workers,
+                memory=self._memory,
+                ids_path=self._ids_path,
+                reporter=self._reporter,
+            )
+        self.trained = train_subwords(corpus, self.options, self._reporter)
+        self.outcome = self.trained.outcome
+        self.wv = KeyedVectors.from_vectors(
+            corpus.vocab.words, self.trained.vectors, corpus.vocab.counts
+        )
+        self.wv.subwords = self.trained.subwords
+        return self
+
+    @property
+    def vector_size(self) -> int:
+        return self.options.vector_size
+
+    @property
+    def epochs(self) -> int:
+        return self.options.epochs
+
+    def get_latest_training_loss(self) -> float:
+        """Mean loss per example of the last epoch, float64."""
+        return self.outcome.loss if self.outcome is not None else 0.0
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write the word vectors, without n-grams, in word2vec's format: binary for .bin."""
+        if self.wv is None:
+            raise RuntimeError("the model has no vectors yet: train it first")
+        save(self.wv, path)
+
+    def __getattr__(self, name: str) -> Any:
+        """The options under their own names: window, min_n, bucket, sg, alpha ..."""
+        if name != "options" and name in FastTextOptions.__dataclass_fields__:
+            return getattr(self.options, name)
+        raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+
+    def __repr__(self) -> str:
+        n_words = len(self.wv) if self.wv is not None else 0
+        return (
+            f"FastText<vocab={n_words}, vector_size={self.vector_size}, alpha={self.options.alpha}>"
+        )
