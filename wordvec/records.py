@@ -54,7 +54,7 @@ def read_blocks(
     n_done = 0
     while True:
         block = np.empty(block_records, dtype=RECORD)
-        n_bytes = fill(stream, memoryview(block.view(np.uint8)))
+        n_bytes = fill(stream, block.view(np.uint8).data)
         n_records, n_rest = divmod(n_bytes, RECORD.itemsize)
         block = block[:n_records]
         if check and n_records:
@@ -110,4 +110,4 @@ def write_records(stream: BinaryIO, records: Records) -> None:
     """Append records to a stream."""
     if records.dtype != RECORD:
         raise OutputError(f"expected records of the type {RECORD}, found {records.dtype}")
-    stream.write(memoryview(np.ascontiguousarray(records).view(np.uint8)))
+    stream.write(np.ascontiguousarray(records).view(np.uint8).data)
