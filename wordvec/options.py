@@ -342,3 +342,42 @@ class AutotuneOptions:
 
     def __post_init__(self) -> None:
         check_options(self)
+
+
+@dataclass(frozen=True, slots=True)
+class CooccurOptions:
+    """Which pairs of words count, and how much.  Defaults are those of GloVe's cooccur."""
+
+    window: int = option(
+        15, "words of the vocabulary on each side", flag="-window-size", low=1, high=4094
+    )
+    symmetric: bool = option(
+        True, "count words on both sides, not only those before", flag="-symmetric",
+        choices=(True, False),
+    )  # fmt: skip
+    distance_weighting: bool = option(
+        True, "a pair counts 1 / distance, otherwise 1", flag="-distance-weighting",
+        choices=(True, False),
+    )  # fmt: skip
+
+    def __post_init__(self) -> None:
+        check_options(self)
+
+
+@dataclass(frozen=True, slots=True)
+class GloveOptions:
+    """Hyper-parameters of GloVe's training.  Defaults are those of Stanford's glove."""
+
+    vector_size: int = option(50, "numbers per word vector", flag="-vector-size", low=1, high=65536)
+    epochs: int = option(25, "passes over the records", flag="-iter", low=1)
+    eta: float = option(0.05, "learning rate at the start", flag="-eta", low=0)
+    alpha: float = option(0.75, "exponent of the weight", flag="-alpha", low=0, high=100)
+    x_max: float = option(100.0, "values above it have weight 1", flag="-x-max", low=1e-300)
+    grad_clip: float = option(
+        100.0, "a gradient's components are cut at this size", flag="-grad-clip", low=0
+    )
+    workers: int = option(3, "threads", flag="-threads", original=8, low=1, high=4096)
+    seed: int = option(1, "seed of the start", flag="-seed", original=0, low=0, high=2**32 - 1)
+
+    def __post_init__(self) -> None:
+        check_options(self)

@@ -1,0 +1,106 @@
+/* Shuffling arrays of 16-byte records in place.
+ *
+ * Fisher and Yates from the last place down.  Places are drawn in batches, ahead of the swaps:
+ * they do not depend on the records, and the memory system can fetch them meanwhile. */
+#ifndef WORDVEC_SHUFFLING_H
+#define WORDVEC_SHUFFLING_H
+
+#include <stdint.h>
+#include <string.h>
+
+#include "random.h"
+
+typedef struct {
+    uint64_t words[2];
+} wv_record;
+
+enum { SHUFFLE_BATCH = 64, GLIBC_LAG = 31, GLIBC_BLOCK = 992 };
+
+/* glibc's rand(): r[i] = r[i - 3] + r[i - 31] mod 2^32, given out without the lowest bit. */
+typedef struct {
+    uint32_t words[GLIBC_LAG + GLIBC_BLOCK]; /* the 31 before, and a block */
+    int next;                                /* in the block; GLIBC_BLOCK: all are used */
+} glibc_random;
+
+static void glibc_next_block(glibc_random *random) {
+    uint32_t *words = random->words;
+    memmove(words, words + GLIBC_BLOCK, GLIBC_LAG * sizeof *words);
+    for (int k = GLIBC_LAG; k < GLIBC_LAG + GLIBC_BLOCK; k++)
+        words[k] = words[k - 3] + words[k - GLIBC_LAG];
+    random->next = 0;
+}
+
+static inline int64_t glibc_rand(glibc_random *random) {
+    if (random->next == GLIBC_BLOCK) glibc_next_block(random);
+    return random->words[GLIBC_LAG + random->next++] >> 1;
+}
+
+static void glibc_seed(glibc_random *random, uint32_t seed) {
+    int32_t word = seed ? (int32_t)seed : 1; /* as srand(); negative for seeds of 2^31 and more */
+    uint32_t *last = random->words + GLIBC_BLOCK;
+    for (int k = 0; k < GLIBC_LAG; k++) {
+        last[k] = (uint32_t)word;
+        int64_t product = 16807 * (int64_t)word % 2147483647;
+        word = (int32_t)(product < 0 ? product + 2147483647 : product);
+    }
+    /* r[31..33] repeat r[0..2]; the recurrence begins at 34 and 310 numbers are thrown away. */
+    uint32_t start[GLIBC_LAG + 3];
+    memcpy(start, last, GLIBC_LAG * sizeof *start);
+    memcpy(start + GLIBC_LAG, last, 3 * sizeof *start);
+    memcpy(last, start + 3, GLIBC_LAG * sizeof *start);
+    random->next = GLIBC_BLOCK;
+    for (int k = 0; k < 310; k++) glibc_rand(random);
+}
+
+/* A number below n, as GloVe's shuffle draws it: its own rejection limit, high part first. */
+static inline int64_t glibc_below(glibc_random *random, int64_t n) {
+    const int64_t rand_max = 2147483647, top = (rand_max + 2) * rand_max;
+    for (;;) {
+        int64_t high = glibc_rand(random), draw = (rand_max + 1) * high + glibc_rand(random);
+        /* The limit is above top - n: the second division is all but never needed. */
+        if (draw < top - n || draw < top - top % n)
+            return (int64_t)((uint64_t)draw % (uint64_t)n);
+    }
+}
+
+static inline int64_t stream_below(uint64_t *stream, int64_t n) {
+    return (int64_t)(((unsigned __int128)wv_next(stream) * (uint64_t)n) >> 64);
+}
+
+#define FISHER_YATES(name, generator, below)                                        \
+    static void name(generator *random, wv_record *records, int64_t n) {            \
+        int64_t places[SHUFFLE_BATCH];                                              \
+        for (int64_t last = n - 1; last > 0;) {                                     \
+            int n_batch = last < SHUFFLE_BATCH ? (int)last : SHUFFLE_BATCH;         \
+            for (int k = 0; k < n_batch; k++) {                                     \
+                places[k] = below(random, last - k + 1);                            \
+                __builtin_prefetch(records + places[k], 1);                         \
+            }                                                                       \
+            for (int k = 0; k < n_batch; k++, last--) {                             \
+                wv_record moved = records[places[k]];                               \
+                records[places[k]] = records[last];                                 \
+                records[last] = moved;                                              \
+            }                                                                       \
+        }                                                                           \
+    }
+FISHER_YATES(shuffle_like_glove, glibc_random, glibc_below)
+FISHER_YATES(shuffle_by_stream, uint64_t, stream_below)
+
+/* Sort records by buckets drawn at random: ends[b] is where bucket b ends in `out`. */
+static void scatter_records(uint64_t *stream, const wv_record *records, int64_t n, int n_buckets,
+                            int32_t *drawn, int64_t *ends, wv_record *out) {
+    for (int b = 0; b < n_buckets; b++) ends[b] = 0;
+    for (int64_t k = 0; k < n; k++) {
+        drawn[k] = (int32_t)stream_below(stream, n_buckets);
+        ends[drawn[k]]++;
+    }
+    int64_t total = 0;
+    for (int b = 0; b < n_buckets; b++) {
+        int64_t n_here = ends[b];
+        ends[b] = total;
+        total += n_here;
+    }
+    for (int64_t k = 0; k < n; k++) out[ends[drawn[k]]++] = records[k];
+}
+
+#endif
