@@ -14,7 +14,6 @@ typedef struct {
     int nul_ends_word;       /* the rest of a word after a NUL byte is ignored */
     int keep_empty;          /* a word that begins with a NUL byte becomes that one byte */
     int whole_characters;    /* a word of max_word_bytes loses a UTF-8 character cut at its end */
-    int whole_characters;    /* a word of max_word_bytes loses a UTF-8 character cut at its end */
     table_use use;
     uint64_t place_in_corpus; /* of the first token */
 } chunk_rules;
