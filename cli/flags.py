@@ -233,6 +233,20 @@ class FileSet:
         return (status.st_dev, status.st_ino) in self._identities
 
 
+def refuse_overwriting(
+    inputs: Mapping[str, FileSet], outputs: Iterable[tuple[str, str]], ctx: click.Context
+) -> None:
+    """No output (flag, name) may replace an input or another output; devices may serve twice."""
+    earlier: list[tuple[str, FileSet]] = []
+    for flag, name in outputs:
+        if os.path.exists(name) and not os.path.isfile(name):
+            continue
+        for other, files in [*inputs.items(), *earlier]:
+            if files.holds(name):
+                raise click.UsageError(f"{flag}: {name!r} is the file of {other} too", ctx)
+        earlier.append((flag, FileSet([name])))
+
+
 def is_inside(name: str, folder: str) -> bool:
     """Whether file `name` lies, or would lie, in `folder` or below it, links followed."""
     if not os.path.isdir(folder):

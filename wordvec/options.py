@@ -381,3 +381,37 @@ class GloveOptions:
 
     def __post_init__(self) -> None:
         check_options(self)
+
+
+def _same_as(options: type[Any], name: str) -> Any:
+    """A field declared in another class of options."""
+    declared = options.__dataclass_fields__[name]
+    return field(default=declared.default, metadata=declared.metadata)
+
+
+VECTOR_KINDS = ("sum", "word", "context", "both")
+
+
+@dataclass(frozen=True, slots=True)
+class GloveModelOptions(GloveOptions):
+    """Those of training and of counting, and which vectors are wanted: the whole of GloVe."""
+
+    window: int = _same_as(CooccurOptions, "window")
+    symmetric: bool = _same_as(CooccurOptions, "symmetric")
+    distance_weighting: bool = _same_as(CooccurOptions, "distance_weighting")
+    min_count: int = option(
+        5, "drop words that occur less often", flag="-min-count", original=1, low=0
+    )
+    max_vocab: int | None = _same_as(Word2VecOptions, "max_vocab")
+    vectors: str = option(
+        "sum",
+        "a word's vector is the sum of its vectors as word and as context, one of them, or both "
+        "side by side",
+        flag="-vectors",
+        choices=VECTOR_KINDS,
+    )
+
+    @property
+    def counting(self) -> CooccurOptions:
+        """Those of them that say which pairs count."""
+        return CooccurOptions(self.window, self.symmetric, self.distance_weighting)

@@ -17,12 +17,13 @@ from wordvec.kernels import glove
 from wordvec.memory import need_bytes, zero_rows
 from wordvec.options import GloveOptions
 from wordvec.progress import Progress, Reporter, silent
+from wordvec.spill import TemporaryFile
 from wordvec.trainer import Outcome, Schedule, run
 
 SHARD_RECORDS = 1 << 16
 RARE_WORDS = 100  # whose mean is `<unk>`
 _BLOCK_ROWS = 1 << 14
-RecordSource = records.Records | str | os.PathLike[str]
+RecordSource = records.Records | str | os.PathLike[str] | TemporaryFile
 AfterEpoch = Callable[[int, float, "Parameters"], None]
 
 
@@ -125,7 +126,8 @@ class Parameters:
     def rare_row(self, model: int) -> NDArray[np.float32]:
         """`<unk>`: the mean of the last 100 words (of all when fewer), float32[1, n]."""
         rows = self.text_rows(model, max(0, len(self) - RARE_WORDS), len(self))
-        return rows.mean(axis=0, dtype=np.float64, keepdims=True).astype(np.float32)
+        mean = rows.sum(axis=0, dtype=np.float64) / len(rows)
+        return mean.astype(np.float32).reshape(1, -1)
 
 
 def _need_sound(part: NDArray[np.float32], low: float, number: int, expected: str) -> None:
@@ -144,6 +146,7 @@ class Trained:
 
     parameters: Parameters
     outcome: Outcome
+    n_epochs_done: int  # whole ones, with those of earlier runs
     n_skipped: int = 0  # records whose step was not finite, over all epochs
 
     @property
@@ -175,15 +178,24 @@ class _ArraySource:
 class _FileSource:
     """A file too large for memory: every part is read, checked and prepared when it is due."""
 
-    def __init__(self, path: str | os.PathLike[str], n_words: int, options: GloveOptions) -> None:
-        self.path, self.n_words, self.options = path, n_words, options
+    def __init__(
+        self, file: str | os.PathLike[str] | TemporaryFile, n_words: int, options: GloveOptions
+    ) -> None:
+        self.file, self.n_words, self.options = file, n_words, options
 
     def part(self, first: int, end: int) -> NDArray[np.uint64]:
-        block = np.fromfile(self.path, records.RECORD, end - first, offset=16 * first)
+        name = "the records"
+        if isinstance(self.file, TemporaryFile):
+            raw = np.empty((end - first) * 2, np.uint64)
+            self.file.read_into(raw, 16 * first)
+            block = raw.view(records.RECORD)
+        else:
+            name = os.fspath(self.file)
+            block = np.fromfile(self.file, records.RECORD, end - first, offset=16 * first)
         if len(block) < end - first:
             found = f"only {first + len(block)} records"
-            raise FormatError(self.path, 16 * (first + len(block)), f"{end} records", found)
-        records.check_block(block, os.fspath(self.path), first, self.n_words)
+            raise FormatError(name, 16 * (first + len(block)), f"{end} records", found)
+        records.check_block(block, name, first, self.n_words)
         examples = block.view(np.uint64).reshape(-1, 2)
         glove.prepare(examples, examples, self.options.x_max, self.options.alpha)
         return examples
@@ -221,10 +233,11 @@ def train_glove(
 ) -> Trained:
     """Train on records in memory (records.RECORD[n]) or in a file, in their order.
 
-    A file of more than `memory` bytes is streamed anew in every epoch, with the same result.
-    `consume`: an array of records is overwritten instead of copied.  `parameters` (changed in
-    place) continues an earlier run, of which `first_epoch` epochs are done; options.epochs counts
-    those too.  `after_epoch(n_epochs_done, cost, parameters)` is called after every whole epoch.
+    A file of more than `memory` bytes, or a temporary one, is read anew in every epoch, with the
+    same result.  `consume`: an array of records is overwritten instead of copied.  `parameters`
+    (changed in place) continues an earlier run, of which `first_epoch` epochs are done;
+    options.epochs counts those too.  `after_epoch(n_epochs_done, cost, parameters)` is called
+    after every whole epoch.
     After a first Ctrl-C the result holds the parameters so far.  FormatError for bad records,
     TrainingError for none, and for unsound parameters.
     """
@@ -252,15 +265,15 @@ def train_glove(
             n_tokens=n_records, epochs=step, seed=options.seed, shard_tokens=SHARD_RECORDS,
             alpha=options.eta, min_alpha=options.eta,
         )  # fmt: skip
-        report = _whole_run(reporter, outcome, n_left * n_records)
+        report = _whole_run(reporter, outcome, first_epoch, options.epochs, n_records)
         _add(outcome, run(schedule, make_worker, options.workers, report))
         if after_epoch is not None and not outcome.interrupted:
-            n_done = first_epoch + len(outcome.epoch_losses)
             try:
-                after_epoch(n_done, outcome.loss, parameters)
+                after_epoch(first_epoch + len(outcome.epoch_losses), outcome.loss, parameters)
             except KeyboardInterrupt:
                 outcome.interrupted = True  # between two epochs
-    return Trained(parameters, outcome, sum(worker.n_skipped for worker in workers))
+    n_done = first_epoch + outcome.n_tokens_trained // n_records
+    return Trained(parameters, outcome, n_done, sum(worker.n_skipped for worker in workers))
 
 
 def _open_records(
@@ -271,6 +284,8 @@ def _open_records(
         if len(source) == 0:
             raise TrainingError("there are no co-occurrence records to train on")
         return _ArraySource(source, n_words, options, consume), len(source)
+    if isinstance(source, TemporaryFile):
+        return _FileSource(source, n_words, options), source.n_bytes // records.RECORD.itemsize
     n_records = records.count_of_file(source)
     if n_records == 0:
         raise TrainingError(f"{os.fspath(source)}: there are no co-occurrence records in it")
@@ -288,9 +303,11 @@ def _add(outcome: Outcome, part: Outcome) -> None:
     outcome.epoch_losses += part.epoch_losses
 
 
-def _whole_run(reporter: Reporter, before: Outcome, n_total: int) -> Reporter:
+def _whole_run(
+    reporter: Reporter, before: Outcome, first_epoch: int, n_epochs: int, n_records: int
+) -> Reporter:
     """Reports on one epoch as reports on the whole run, in records."""
-    n_before, n_epochs = before.n_tokens_trained, len(before.epoch_losses)
+    n_before, n_done = before.n_tokens_trained, first_epoch + len(before.epoch_losses)
     wall, cpu = before.wall_seconds, before.cpu_seconds
 
     def report(progress: Progress, /) -> None:
@@ -299,11 +316,12 @@ def _whole_run(reporter: Reporter, before: Outcome, n_total: int) -> Reporter:
                 progress,
                 unit="records",
                 n_done=progress.n_done + n_before,
-                n_total=n_total,
+                n_total=(n_epochs - first_epoch) * n_records,
                 n_tokens_read=0,
                 wall_seconds=progress.wall_seconds + wall,
                 cpu_seconds=progress.cpu_seconds + cpu,
-                epoch=progress.epoch + n_epochs,
+                epoch=progress.epoch + n_done,
+                n_epochs=n_epochs,
                 rate=None,
             )
         )

@@ -1,5 +1,5 @@
-"""The files that Stanford's glove reads and writes around a training: parameters, squared gradients,
-vectors as text; final ones, initial ones (000) and checkpoints (001, 002 ...)."""
+"""The files that Stanford's glove reads and writes around a training: parameters, squared
+gradients, vectors as text; final ones, initial ones (000) and checkpoints (001, 002 ...)."""
 
 from __future__ import annotations
 
