@@ -22,6 +22,9 @@ TOOLS = {
     "word-analogy": "word-analogy",
     "compute-accuracy": "compute-accuracy",
     "fasttext": "fasttext",
+    "vocab_count": "glove vocab_count",
+    "cooccur": "glove cooccur",
+    "shuffle": "glove shuffle",
 }
 # Second line of every file we write, and how we know it again.
 MARK = b"# Written by `wordvec tools`; writing again replaces it."

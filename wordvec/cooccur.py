@@ -45,7 +45,7 @@ _ROWS_PER_STRIPE = 1 << 20
 _COST_PER_STRIPE = 1 << 18
 _MOST_STRIPES = 4096
 _FEWEST_CHUNKS = 256
-_REPORT_SECONDS = 0.2
+_EVENT_BYTES = 8
 _TURN_SECONDS = 0.1
 
 _Numbers = npt.NDArray[np.int64]
@@ -136,6 +136,7 @@ def count_pairs(
     n_threads: int = 1,
     reporter: Reporter = silent,
     max_product: int | None = None,
+    n_waiting: int | None = None,
     folder: str | None = None,
 ) -> Cooccurrences:
     """Count the pairs of words at most `options.window` words of the vocabulary apart.
@@ -147,13 +148,13 @@ def count_pairs(
     `memory` is the budget in bytes (default: half of the machine's); beyond it events go to
     temporary files in `folder` (default: the system's) and the result is the same.
     `max_product` sets by hand which pairs have a cell: those whose ranks multiplied are at most
-    that.  Raises CorpusError for a vocabulary with a separator, OutputError when a temporary file
-    cannot be written, KeyboardInterrupt.
+    that; `n_waiting` how many other pairs may wait in memory.  Raises CorpusError for a vocabulary
+    with a separator, OutputError when a temporary file cannot be written, KeyboardInterrupt.
     """
     if corpus.vocab.has_separator:
         raise CorpusError("the corpus was read with </s> in its vocabulary; GloVe has none")
     counting = _PairCounting(
-        corpus, options or CooccurOptions(), memory, n_threads, max_product, folder
+        corpus, options or CooccurOptions(), memory, n_threads, max_product, n_waiting, folder
     )
     try:
         counting.count(reporter)
@@ -162,6 +163,15 @@ def count_pairs(
         counting.close()
         raise
     return Cooccurrences(counting)
+
+
+def stanford_limits(memory: float) -> tuple[int, int]:
+    """(max product, overflow length) that Stanford's cooccur derives from `memory` in GiB."""
+    n_records = 0.85 * memory * 2**30 / RECORD.itemsize
+    product = 1e5
+    while abs(n_records - product * (math.log(product) + 0.1544313298)) > 1e-3:
+        product = n_records / (math.log(product) + 0.1544313298)
+    return int(product), int(n_records) // 6
 
 
 class _Turn:
@@ -281,6 +291,7 @@ class _PairCounting:
         memory: int | None,
         n_threads: int,
         max_product: int | None,
+        n_waiting: int | None,
         folder: str | None,
     ) -> None:
         self.corpus = corpus
@@ -300,6 +311,8 @@ class _PairCounting:
         self.max_product = max_product
         cells_bytes = 4 * self.plan.n_cells * self.n_threads
         room = max(budget - cells_bytes, 0) * 3 // 4 // self.n_threads
+        if n_waiting is not None:
+            room = _EVENT_BYTES * n_waiting // self.n_threads
         # Every pair an event, in both directions, and one chunk begun for each stripe.
         most = 16 * n_pairs_at_most * 9 // 8 + BYTES_PER_CHUNK * self.plan.n_stripes
         least = (self.plan.n_chunks_reserved + self.plan.n_stripes + _FEWEST_CHUNKS) * (

@@ -25,7 +25,7 @@ def count_of_file(path: str | os.PathLike[str]) -> int:
     """Records in a regular file; FormatError when its size is no multiple of 16 bytes."""
     n_bytes = os.path.getsize(path)
     if n_bytes % RECORD.itemsize:
-        raise _cut(os.fspath(path), n_bytes)
+        raise no_whole_records(os.fspath(path), n_bytes)
     return n_bytes // RECORD.itemsize
 
 
@@ -63,7 +63,7 @@ def read_blocks(
         if n_records:
             yield block
         if n_rest:
-            raise _cut(name, n_done * RECORD.itemsize + n_rest)
+            raise no_whole_records(name, n_done * RECORD.itemsize + n_rest)
         if n_records < block_records:
             return
 
@@ -99,7 +99,8 @@ def check_block(block: Records, path: str, first: int, n_words: int | None) -> N
     raise FormatError(path, offset, f"word numbers {limit}", found, hint)
 
 
-def _cut(path: str, n_bytes: int) -> FormatError:
+def no_whole_records(path: str, n_bytes: int) -> FormatError:
+    """The error for `n_bytes` of a file that end inside a record."""
     whole = n_bytes // RECORD.itemsize * RECORD.itemsize
     return FormatError(
         path, whole, "records of 16 bytes", f"{n_bytes - whole} bytes at the end", _HINT

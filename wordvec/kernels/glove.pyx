@@ -126,7 +126,7 @@ cdef class Model:
         return loss, n_skipped
 
 
-cdef extern from "shuffling.h":
+cdef extern from "glibc_random.h":
     ctypedef struct glibc_random:
         pass
     void glibc_seed(glibc_random *random, unsigned int seed) noexcept nogil

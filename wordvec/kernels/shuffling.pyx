@@ -11,13 +11,16 @@ cdef extern from "random.h" nogil:
     uint64_t wv_stream(uint64_t)
 
 
-cdef extern from "shuffling.h" nogil:
-    ctypedef struct wv_record:
-        pass
+cdef extern from "glibc_random.h" nogil:
     ctypedef struct glibc_random:
         pass
     void glibc_seed(glibc_random*, uint32_t)
     int64_t glibc_rand(glibc_random*)
+
+
+cdef extern from "shuffling.h" nogil:
+    ctypedef struct wv_record:
+        pass
     void shuffle_like_glove(glibc_random*, wv_record*, int64_t)
     void shuffle_by_stream(uint64_t*, wv_record*, int64_t)
     void scatter_records(uint64_t*, const wv_record*, int64_t, int, int32_t*, int64_t*, wv_record*)

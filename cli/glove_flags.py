@@ -1,0 +1,64 @@
+"""What GloVe's four tools share: their manner of flags, and errors about files."""
+
+from __future__ import annotations
+
+import math
+import os
+from typing import Any
+
+import click
+
+from .flags import OriginalCommand, Value, read_number, whole_number
+
+GIBIBYTE = 1 << 30
+MOST_THREADS = 8
+
+
+class GloveCommand(OriginalCommand):
+    """A flag without its value is told in the words of GloVe's tools.
+
+    `runs_alone`: without arguments the tool runs, instead of showing its help.
+    """
+
+    no_value_text = "No argument given for {}"
+
+    def __init__(self, name: str, *, runs_alone: bool = False, **settings: Any) -> None:
+        super().__init__(name, **settings)
+        self.needs_arguments = not runs_alone
+
+
+def _read_memory(text: str) -> float | None:
+    size = read_number(text)
+    return size if size is not None and 0 < size < math.inf else None
+
+
+MEMORY = Value("GIB", "a size in GiB above 0, such as 4.0", _read_memory)
+NAME = Value("FILE", "a file name", lambda text: text or None)
+
+
+def verbose_flag(levels: str) -> click.Option:
+    return click.Option(
+        ["-verbose", "verbose"], type=whole_number(0, 2**31 - 1), metavar="N", default=2,
+        help=f"{levels} (default 2); messages go to stderr",
+    )  # fmt: skip
+
+
+def threads_flag(help: str) -> click.Option:
+    return click.Option(
+        ["-threads", "threads"], type=whole_number(1, 4096), metavar="N", default=None,
+        help=f"{help} (default: the processor's cores, at most {MOST_THREADS})",
+    )  # fmt: skip
+
+
+def n_threads_of(threads: int | None) -> int:
+    return threads or min(len(os.sched_getaffinity(0)), MOST_THREADS)
+
+
+def n_bytes_of(gibibytes: float) -> int:
+    """-memory in bytes; at least one."""
+    return max(1, int(min(gibibytes, 2.0**30) * GIBIBYTE))
+
+
+def folder_of(prefix: str) -> str:
+    """Where temporary files go: the folder that the original's prefix names."""
+    return os.path.dirname(prefix) or "."
