@@ -11,6 +11,8 @@ COMMANDS = {
     "vocab_count": ("glove_counting", "vocab_count", "Count the words of a text."),
     "cooccur": ("glove_counting", "cooccur", "Count the words that stand near each other."),
     "shuffle": ("glove_counting", "shuffle", "Shuffle a file of co-occurrence records."),
+    "glove": ("glove_training", "command", "Train vectors on shuffled records."),
+    "train": ("glove_train", "command", "All of that in one step: from a text to vectors."),
 }
 
 
@@ -41,4 +43,9 @@ def command() -> None:
       wordvec glove vocab_count -min-count 5 < text.txt > vocab.txt
       wordvec glove cooccur -vocab-file vocab.txt < text.txt > cooccurrence.bin
       wordvec glove shuffle < cooccurrence.bin > cooccurrence.shuf.bin
+      wordvec glove glove -vocab-file vocab.txt -save-file vectors -iter 15
+
+    \b
+    Or all at once, without files between:
+      wordvec glove train text.txt -o vectors.txt
     """

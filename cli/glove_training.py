@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import sys
 import time
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -14,16 +13,16 @@ import click
 from wordvec.options import GloveOptions
 
 from .flags import (
-    SIZE,
     SWITCH,
     FileSet,
-    OriginalCommand,
     file_flag,
     option_flags,
     options_from_flags,
     refuse_overwriting,
     whole_number,
 )
+from .glove_counting import tell
+from .glove_flags import MEMORY, GloveCommand, n_bytes_of, verbose_flag
 from .main import EXIT_ERROR, EXIT_INTERRUPTED
 from .word2vec import remark
 
@@ -56,7 +55,7 @@ class Job:
     load_init_gradsq: bool
     init_gradsq_file: str
     resume: bool
-    memory: int | None
+    memory: float | None
 
     @property
     def gradsq(self) -> str | None:
@@ -87,7 +86,7 @@ def _file(flag: str, default: str | None, help: str) -> click.Option:
 
 FLAGS: list[click.Parameter] = [
     *option_flags(GloveOptions, {}, {"seed": "0: the time of day"}),
-    _number("-verbose", 2, MOST, "0: the lines of the iterations; 1: and settings; 2: and steps"),
+    verbose_flag("0: the lines of the iterations, 1: and settings, 2: and steps"),
     _switch("-write-header", "text files begin with a line `WORDS DIMENSIONS`"),
     _number("-binary", 0, 2, "0: text files, 1: binary files, 2: both"),
     _number("-model", 2, LARGEST_MODEL, "text files hold 0: word and context vectors with their "
@@ -109,7 +108,7 @@ FLAGS: list[click.Parameter] = [
     _switch("-resume", "not in the original: go on after the last checkpoint that is there "
             "(needs -checkpoint-every, squared gradients and -binary 1 or 2)"),
     click.Option(
-        ["-memory", "memory"], type=SIZE, metavar="BYTES", default=None,
+        ["-memory", "memory"], type=MEMORY, metavar="GIB", default=None,
         help="not in the original: a larger -input-file is read anew in every iteration "
         "(default: half of the machine's memory)",
     ),
@@ -139,27 +138,24 @@ def glove(ctx: click.Context, /, **values: Any) -> int:
 
 
 def run_job(job: Job, options: GloveOptions, ctx: click.Context) -> int:
+    from wordvec.errors import CorpusError
     from wordvec.models.glovefiles import GloveFiles, read_vocabulary
 
-    if not _can_open("vocab file", job.vocab_file):
-        return EXIT_ERROR
-    words = read_vocabulary(job.vocab_file)
-    if len(words) == 0:
+    _need_readable("vocab file", job.vocab_file)
+    try:
+        words = read_vocabulary(job.vocab_file)
+    except CorpusError:
         tell(f"Unable to find any vocab entries in vocab file {job.vocab_file}.\n")
         return EXIT_ERROR
     tell("TRAINING MODEL\n")
-    if not _can_open("cooccurrence file", job.input_file):
-        return EXIT_ERROR
+    _need_readable("cooccurrence file", job.input_file)
     files = GloveFiles(
         words, job.save_file, job.gradsq, job.binary, min(job.model, 2), job.write_header
     )
     check_files(job, files, options.epochs, ctx)
     with ExitStack() as stack:
         outputs = files.open_final(stack)
-        start = _start(job, options, files)
-        if start is None:
-            return EXIT_ERROR
-        parameters, first_epoch = start
+        parameters, first_epoch = _start(job, options, files)
         if job.verbose > 0:
             tell(f"vector size: {options.vector_size}\nvocab size: {len(words)}\n")
             tell(f"x_max: {options.x_max:f}\nalpha: {options.alpha:f}\n")
@@ -179,8 +175,8 @@ def check_files(job: Job, files: GloveFiles, n_epochs: int, ctx: click.Context) 
     refuse_overwriting(inputs, [("-save-file", name) for name in names], ctx)
 
 
-def _start(job: Job, options: GloveOptions, files: GloveFiles) -> tuple[Parameters, int] | None:
-    """(parameters, iterations done); None when a file is missing, which has been said."""
+def _start(job: Job, options: GloveOptions, files: GloveFiles) -> tuple[Parameters, int]:
+    """(parameters, iterations done)."""
     from wordvec.models.glovefiles import INITIAL, read_start
     from wordvec.records import count_of_file
 
@@ -199,8 +195,7 @@ def _start(job: Job, options: GloveOptions, files: GloveFiles) -> tuple[Paramete
     for name, what in zip(names, ("parameters", "squared gradients"), strict=True):
         if name is not None:
             tell(f"\nLoading initial {what} from {name} \n")
-            if not _can_open("init file", name):
-                return None
+            _need_readable("init file", name)
     parameters = read_start(len(files.words), options.vector_size, options.seed, *names)
     if job.verbose > 1:
         tell("done.\n")
@@ -238,7 +233,7 @@ def _train_and_write(
         len(files.words),
         options,
         parameters=parameters,
-        memory=job.memory or physical_bytes() // 2,
+        memory=n_bytes_of(job.memory) if job.memory else physical_bytes() // 2,
         first_epoch=first_epoch,
         after_epoch=after_epoch,
     )
@@ -253,23 +248,14 @@ def _train_and_write(
     return 0
 
 
-def _can_open(what: str, name: str) -> bool:
-    """False, with the original's three lines, for a file that cannot be read."""
+def _need_readable(what: str, name: str) -> None:
+    """End with the original's three lines when a file cannot be read."""
     try:
         os.close(os.open(name, os.O_RDONLY))
     except OSError as error:
         tell(f"Unable to open {what} {name}.\nErrno: {error.errno}\n")
         tell(f"Error description: {error.strerror}\n")
-        return False
-    return True
+        raise click.exceptions.Exit(EXIT_ERROR) from None
 
 
-def tell(text: str) -> None:
-    """To stderr, at once and byte for byte."""
-    sys.stderr.buffer.write(os.fsencode(text))
-    sys.stderr.flush()
-
-
-command = OriginalCommand(
-    "glove", params=FLAGS, callback=glove, help=glove.__doc__, add_help_option=False
-)
+command = GloveCommand("glove", params=FLAGS, callback=glove, help=glove.__doc__)

@@ -25,6 +25,7 @@ TOOLS = {
     "vocab_count": "glove vocab_count",
     "cooccur": "glove cooccur",
     "shuffle": "glove shuffle",
+    "glove": "glove glove",
 }
 # Second line of every file we write, and how we know it again.
 MARK = b"# Written by `wordvec tools`; writing again replaces it."

@@ -126,7 +126,7 @@ class Parameters:
     def rare_row(self, model: int) -> NDArray[np.float32]:
         """`<unk>`: the mean of the last 100 words (of all when fewer), float32[1, n]."""
         rows = self.text_rows(model, max(0, len(self) - RARE_WORDS), len(self))
-        mean = rows.sum(axis=0, dtype=np.float64) / len(rows)
+        mean: NDArray[np.float64] = rows.sum(axis=0, dtype=np.float64) / len(rows)
         return mean.astype(np.float32).reshape(1, -1)
 
 

@@ -10,44 +10,30 @@ from dataclasses import dataclass
 
 from wordvec.errors import FormatError
 from wordvec.files import OutputFile
-from wordvec.formats import beside, glove_binary, glove_text
+from wordvec.formats import glove_binary, glove_text
+from wordvec.glovevocab import read_glove_vocab
 from wordvec.models.glove import Parameters
 from wordvec.words import WordList
 
 FINAL = None  # as an epoch: the files without a number
 INITIAL = 0
 TEXT, BINARY, BOTH = 0, 1, 2
-_BLANKS = b" \t\n\r\v\f"
 
 
 def read_vocabulary(path: str) -> WordList:
-    """The words of a vocabulary file, `WORD COUNT` a line, in its order.
+    """The words of a vocabulary file in its order, as `read_glove_vocab` reads it.
 
     Unlike the original, which counts newlines, a last line without one is a word.  FormatError
-    for other lines and for `<unk>`, which glove adds itself; no words are an empty list.
+    for `<unk>`, which glove adds itself, CorpusError for a file without words.
     """
-    lines = beside.read_lines(path)
-    if len(lines) == 0:
-        return lines
-    words, counts = beside.split_counts(lines)
-    if counts is None and words is lines:
-        row = next(k for k in range(len(lines)) if not _is_counted(lines.word_bytes(k)))
-        found = f"{lines[row]!r:.60}"
-        raise FormatError(path, None, "WORD COUNT", found, line=row + 1)
-    for row in range(len(words)):
-        word = words.word_bytes(row)
-        if not word or any(blank in word for blank in _BLANKS):
-            raise FormatError(path, None, "WORD COUNT", f"{lines[row]!r:.60}", line=row + 1)
-        if word == glove_text.UNKNOWN:
-            found = "<unk>"
-            hint = "glove adds it for rare words; rename or remove it"
-            raise FormatError(path, None, "words of the corpus", found, hint, line=row + 1)
-    return words
-
-
-def _is_counted(line: bytes) -> bool:
-    word, _, count = line.rstrip(b"\r").rpartition(b" ")
-    return bool(word) and count.isdigit()
+    vocab, again = read_glove_vocab(path)
+    words = [vocab.word_bytes(row) for row in range(len(vocab))]
+    if glove_text.UNKNOWN in words:
+        found, row = "<unk>", words.index(glove_text.UNKNOWN)
+        hint = "glove adds it for rare words; rename or remove it"
+        raise FormatError(path, None, "words of the corpus", found, hint, line=row + 1)
+    repeated = iter(again)  # they keep their ranks, under names that no text has
+    return WordList.of_bytes(next(repeated) if b"\n" in word else word for word in words)
 
 
 def read_start(

@@ -263,10 +263,16 @@ class GloVe(VectorModel):
         if claimed and formats.format_to_write(name).NAME != own.NAME:
             formats.save(self.wv, name)
             return
+        self.save_state(name)
+
+    def save_state(self, path: str | os.PathLike[str]) -> None:
+        """Write the whole model in our own format, whatever the suffix; see `save`."""
+        if self.wv is None:
+            raise RuntimeError("the model has no vectors yet: train it first")
         kept = self.wv.tensors
         try:
             self.wv.tensors = {**kept, **self._tensors()}
-            formats.save(self.wv, name, own.NAME)
+            formats.save(self.wv, path, own.NAME)
         finally:
             self.wv.tensors = kept
 
