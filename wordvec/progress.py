@@ -10,7 +10,8 @@ from typing import Protocol
 class Progress:
     """One moment of a job.
 
-    `stage` is "count" (text to ids), "train", or "write" (ids to text).  `n_done` and `n_total`
+    `stage` is "count" (text to ids), "pairs" (ids to co-occurrences), "train", or "write" (ids to
+    text).  `n_done` and `n_total`
     are in `unit` ("bytes" or "tokens"; tokens are counted over all epochs); `n_total` is None
     when the size of the source is unknown.  `n_distinct` words were met while counting (words
     that several threads met may count several times).  `loss` is the mean per example since
