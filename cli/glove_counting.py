@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import os
 import stat
-import sys
 import time
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +20,7 @@ from .glove_flags import (
     folder_of,
     n_bytes_of,
     n_threads_of,
+    tell,
     threads_flag,
     verbose_flag,
 )
@@ -37,12 +37,6 @@ TOKENS_PER_RECORD = 100_000
 # Of the memory that shuffle is given, records may take this share; and they take 16 bytes each.
 SHUFFLE_SHARE = 0.95
 RECORD_BYTES = 16
-
-
-def tell(text: str) -> None:
-    """To stderr at once; the original's lines need not end."""
-    sys.stderr.buffer.write(text.encode("utf-8", "surrogateescape"))
-    sys.stderr.buffer.flush()
 
 
 class Counter:
@@ -203,10 +197,10 @@ def run_cooccur(
             "-", rules=GLOVE_RULES, vocab=vocab, n_threads=n_threads, memory=n_bytes,
             reporter=counter.report,
         )  # fmt: skip
-        for note in corpus.notes:
-            remark(ctx.command_path, note)
         if verbose > 1:
             tell(f"\x1b[0GProcessed {corpus.n_tokens_read} tokens.\n")
+        for note in corpus.notes:
+            remark(ctx.command_path, note)
         with count_pairs(
             corpus, options, memory=n_bytes, n_threads=n_threads, max_product=max_product,
             n_waiting=overflow_length, folder=folder_of(overflow_file),

@@ -1,9 +1,10 @@
-"""What GloVe's four tools share: their manner of flags, and errors about files."""
+"""What GloVe's four tools share: their manner of flags, and lines on stderr."""
 
 from __future__ import annotations
 
 import math
 import os
+import sys
 from typing import Any
 
 import click
@@ -25,6 +26,32 @@ class GloveCommand(OriginalCommand):
     def __init__(self, name: str, *, runs_alone: bool = False, **settings: Any) -> None:
         super().__init__(name, **settings)
         self.needs_arguments = not runs_alone
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except BaseException:
+            _lines.end()  # the error's line is one of its own
+            raise
+
+
+class _Lines:
+    """What the tools say on stderr; a line of theirs may stand unfinished."""
+
+    unfinished = False
+
+    def tell(self, text: str) -> None:
+        self.unfinished = not text.endswith("\n")
+        sys.stderr.buffer.write(text.encode("utf-8", "surrogateescape"))
+        sys.stderr.buffer.flush()
+
+    def end(self) -> None:
+        if self.unfinished:
+            self.tell("\n")
+
+
+_lines = _Lines()
+tell = _lines.tell
 
 
 def _read_memory(text: str) -> float | None:

@@ -19,7 +19,7 @@ import numpy as np
 import numpy.typing as npt
 
 from wordvec.corpus import EncodedCorpus
-from wordvec.errors import CorpusError, OutputError, WordvecError
+from wordvec.errors import CorpusError, WordvecError
 from wordvec.kernels.cooccur import (
     BYTES_PER_CHUNK,
     LARGEST_WINDOW,
@@ -27,7 +27,7 @@ from wordvec.kernels.cooccur import (
     PairPlan,
     StripeSorter,
 )
-from wordvec.memory import physical_bytes
+from wordvec.memory import need_bytes, physical_bytes
 from wordvec.options import CooccurOptions
 from wordvec.progress import Progress, Reporter, silent
 from wordvec.records import RECORD, Records
@@ -46,6 +46,8 @@ _COST_PER_STRIPE = 1 << 18
 _MOST_STRIPES = 4096
 _FEWEST_CHUNKS = 256
 _EVENT_BYTES = 8
+_MOST_STEPS = 1000
+_SMALLEST_LOGARITHM = 0.1
 _TURN_SECONDS = 0.1
 
 _Numbers = npt.NDArray[np.int64]
@@ -169,8 +171,11 @@ def stanford_limits(memory: float) -> tuple[int, int]:
     """(max product, overflow length) that Stanford's cooccur derives from `memory` in GiB."""
     n_records = 0.85 * memory * 2**30 / RECORD.itemsize
     product = 1e5
-    while abs(n_records - product * (math.log(product) + 0.1544313298)) > 1e-3:
-        product = n_records / (math.log(product) + 0.1544313298)
+    for _ in range(_MOST_STEPS):  # the original's fixed point; it never ends for tiny memories
+        step = n_records / max(math.log(product) + 0.1544313298, _SMALLEST_LOGARITHM)
+        if abs(n_records - product * (math.log(product) + 0.1544313298)) <= 1e-3:
+            break
+        product = max(step, 1.0)
     return int(product), int(n_records) // 6
 
 
@@ -302,7 +307,7 @@ class _PairCounting:
         self._lock = threading.Lock()
         self._spilled: dict[int, list[tuple[TemporaryFile, int, int]]] = {}
         self._files: list[TemporaryFile] = []
-        budget = physical_bytes() // 2 if memory is None else memory
+        budget = physical_bytes() // 2 if memory is None else min(memory, physical_bytes())
         n_pairs_at_most = len(corpus.ids) * options.window
         if max_product is None:
             n_cells = min(budget // (3 * 4 * self.n_threads), max(n_pairs_at_most // 5, 1 << 16))
@@ -310,6 +315,7 @@ class _PairCounting:
         self.plan = _make_plan(corpus, options, max_product)
         self.max_product = max_product
         cells_bytes = 4 * self.plan.n_cells * self.n_threads
+        need_bytes(cells_bytes, "tables of co-occurrence counts", "use a smaller max_product")
         room = max(budget - cells_bytes, 0) * 3 // 4 // self.n_threads
         if n_waiting is not None:
             room = _EVENT_BYTES * n_waiting // self.n_threads
@@ -415,6 +421,8 @@ class _PairCounting:
 
     def records_of(self, stripe: int, sorter: StripeSorter) -> Records:
         """The stripe's records, valid until the next call with this sorter."""
+        if not self.counters:
+            raise ValueError("the co-occurrences are closed")
         pieces = self._spilled.get(stripe, [])
         spilled = None
         if pieces:
@@ -423,8 +431,6 @@ class _PairCounting:
             for file, offset, n_entries in pieces:
                 file.read_into(spilled[done : done + n_entries], offset)
                 done += n_entries
-        if not self.counters:
-            raise OutputError("the co-occurrences are closed")
         words = sorter.records(self.counters, self.counters[0], stripe, spilled)
         return words.reshape(-1).view(RECORD)
 

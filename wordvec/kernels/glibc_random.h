@@ -5,7 +5,7 @@
 #include <stdint.h>
 #include <string.h>
 
-enum { GLIBC_LAG = 31, GLIBC_BLOCK = 992 };
+enum { GLIBC_LAG = 31, GLIBC_BLOCK = 993 };
 
 /* glibc's rand(): r[i] = r[i - 3] + r[i - 31] mod 2^32, given out without the lowest bit. */
 typedef struct {
@@ -16,8 +16,12 @@ typedef struct {
 static void glibc_next_block(glibc_random *random) {
     uint32_t *words = random->words;
     memmove(words, words + GLIBC_BLOCK, GLIBC_LAG * sizeof *words);
-    for (int k = GLIBC_LAG; k < GLIBC_LAG + GLIBC_BLOCK; k++)
-        words[k] = words[k - 3] + words[k - GLIBC_LAG];
+    uint32_t a = words[GLIBC_LAG - 3], b = words[GLIBC_LAG - 2], c = words[GLIBC_LAG - 1];
+    for (int k = GLIBC_LAG; k < GLIBC_LAG + GLIBC_BLOCK; k += 3) { /* the last three in registers */
+        words[k] = a += words[k - GLIBC_LAG];
+        words[k + 1] = b += words[k + 1 - GLIBC_LAG];
+        words[k + 2] = c += words[k + 2 - GLIBC_LAG];
+    }
     random->next = 0;
 }
 
