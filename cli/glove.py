@@ -34,8 +34,14 @@ class LazyCommands(click.Group):
             formatter.write_dl([(name, summary) for name, (*_, summary) in COMMANDS.items()])
 
 
-@click.group("glove", cls=LazyCommands, context_settings={"help_option_names": ["-h", "--help"]})
-def command() -> None:
+@click.group(
+    "glove",
+    cls=LazyCommands,
+    invoke_without_command=True,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+@click.pass_context
+def command(ctx: click.Context) -> None:
     """Train GloVe vectors: Stanford's four tools, their flags and files, on our engine.
 
     \b
@@ -49,3 +55,5 @@ def command() -> None:
     Or all at once, without files between:
       wordvec glove train text.txt -o vectors.txt
     """
+    if ctx.invoked_subcommand is None:
+        click.echo(ctx.get_help())

@@ -21,8 +21,7 @@ from .flags import (
     refuse_overwriting,
     whole_number,
 )
-from .glove_counting import tell
-from .glove_flags import MEMORY, GloveCommand, n_bytes_of, verbose_flag
+from .glove_flags import MEMORY, GloveCommand, n_bytes_of, tell, verbose_flag
 from .main import EXIT_ERROR, EXIT_INTERRUPTED
 from .word2vec import remark
 

@@ -183,6 +183,22 @@ def test_refused(wordvec, inputs):
     assert (inputs / "vectors.txt").read_text() == "mine" and names(inputs) == ["vectors.txt"]
 
 
+def test_info_knows_the_files(wordvec, inputs):
+    wordvec("glove", "glove", *SMALL, "-iter", 1, "-binary", 2)
+    done = wordvec("info", "vectors.txt", "vectors.bin")
+    assert done.returncode == 0, done.stderr
+    assert b"glove-text" in done.stdout and b"glove-binary" in done.stdout
+    done = wordvec("info", "cooccurrence.shuf.bin")
+    assert done.returncode == 1 and b"found co-occurrence records of GloVe" in done.stderr
+
+
+def test_group_shows_its_commands(wordvec):
+    done = wordvec("glove")
+    assert done.returncode == 0 and done.stderr == b""
+    for name in (b"vocab_count", b"cooccur", b"shuffle", b"glove", b"train"):
+        assert re.search(rb"^  %b " % name, done.stdout, re.MULTILINE)
+
+
 # --- killed, interrupted ----------------------------------------------------------------------
 
 
