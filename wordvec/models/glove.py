@@ -20,7 +20,9 @@ from wordvec.progress import Progress, Reporter, silent
 from wordvec.spill import TemporaryFile
 from wordvec.trainer import Outcome, Schedule, run
 
-SHARD_RECORDS = 1 << 16
+LONGEST_SHARD = 1 << 16  # records
+SHORTEST_SHARD = 1 << 9
+SHARDS_PER_EPOCH = 64  # at least, where the records allow: threads must not run epochs apart
 RARE_WORDS = 100  # whose mean is `<unk>`
 _BLOCK_ROWS = 1 << 14
 RecordSource = records.Records | str | os.PathLike[str] | TemporaryFile
@@ -258,11 +260,12 @@ def train_glove(
         workers.append(_Worker(model, data))
         return workers[-1]
 
+    n_shard = max(SHORTEST_SHARD, min(LONGEST_SHARD, n_records // SHARDS_PER_EPOCH))
     n_left = options.epochs - first_epoch
     step = max(1, n_left) if after_epoch is None else 1
     while len(outcome.epoch_losses) < n_left and not outcome.interrupted:
         schedule = Schedule(
-            n_tokens=n_records, epochs=step, seed=options.seed, shard_tokens=SHARD_RECORDS,
+            n_tokens=n_records, epochs=step, seed=options.seed, shard_tokens=n_shard,
             alpha=options.eta, min_alpha=options.eta,
         )  # fmt: skip
         report = _whole_run(reporter, outcome, first_epoch, options.epochs, n_records)
