@@ -9,11 +9,32 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from bench import quality, report, rivals, speed, texts, use, use_rows
+from bench import (
+    fasttext,
+    fasttext_files,
+    fasttext_quality,
+    fasttext_rows,
+    quality,
+    report,
+    rivals,
+    speed,
+    texts,
+    use,
+    use_rows,
+)
 from bench.measure import BenchError
 
 ROOT = Path(__file__).resolve().parent.parent
-SUITES = ("rivals", "train", "ids", "memory", "quality", "use", "table")
+SUITES = (
+    *("rivals", "train", "ids", "memory", "quality", "use", "fasttext", "fasttext-quality"),
+    "table",
+)
+
+NAMES = {
+    "use": use_rows.NAMES,
+    "fasttext": fasttext_rows.NAMES,
+    "fasttext-quality": fasttext_quality.ALGORITHMS,
+}
 
 
 def at_least(low: int) -> Callable[[str], int]:
@@ -63,10 +84,27 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
     add(
         "--only",
         nargs="+",
-        choices=[*rivals.ALGORITHMS, *use_rows.NAMES],
+        type=lambda text: text.split(","),
         metavar="NAME",
         help=f"train, quality: some of {', '.join(rivals.ALGORITHMS)}; "
-        f"use: some of {', '.join(use_rows.NAMES)}",
+        f"use: some of {', '.join(use_rows.NAMES)}; "
+        f"fasttext: some of {', '.join(fasttext_rows.NAMES)}; "
+        f"fasttext-quality: some of {', '.join(fasttext_quality.ALGORITHMS)}",
+    )
+    add("--lines", type=at_least(100), default=1_000_000, help="fasttext: lines of the large text")
+    add(
+        "--simd",
+        nargs="+",
+        default=["default"],
+        choices=["default", *fasttext.INSTRUCTION_SETS],
+        help="fasttext: instruction sets of ours, a column each",
+    )
+    add(
+        "--threads",
+        type=int,
+        default=1,
+        choices=[1, 2],
+        help="fasttext: 2 adds rows of two threads against one",
     )
     add(
         "--variants",
@@ -93,7 +131,8 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
 
 def run_suite(options: argparse.Namespace, results: report.Results, work: Path) -> None:
     text = texts.plain_text(options.corpus, texts.cache_folder())
-    names = use_rows.NAMES if options.suite == "use" else rivals.ALGORITHMS
+    names = NAMES.get(options.suite, tuple(rivals.ALGORITHMS))
+    options.only = [name for part in options.only or () for name in part] or None
     if unknown := set(options.only or ()) - set(names):
         raise BenchError(f"{options.suite} has no {', '.join(sorted(unknown))}")
     results.add(report.machine(options.suite, text))
@@ -113,6 +152,8 @@ def run_suite(options: argparse.Namespace, results: report.Results, work: Path) 
             ours=ours,
         )
         use.use_suite(plan, results, work, has_gensim=speed.has_gensim())
+    elif options.suite.startswith("fasttext"):
+        run_fasttext(options, results, text, work, [*ours, "fasttext"])
     elif options.suite == "memory":
         speed.memory_suite(results, text, work, ours, options.epochs)
     elif options.suite == "train":
@@ -131,6 +172,37 @@ def run_suite(options: argparse.Namespace, results: report.Results, work: Path) 
         )
         evaluation = options.evaluation.resolve()
         quality.quality_suite(results, plan, text, work, evaluation, ours, options.original)
+
+
+def run_fasttext(
+    options: argparse.Namespace, results: report.Results, text: Path, work: Path, ours: list[str]
+) -> None:
+    evaluation = options.evaluation.resolve()
+    if options.suite == "fasttext-quality":
+        plan = quality.Plan(
+            algorithms=options.only or list(fasttext_quality.ALGORITHMS),
+            variants=[""],
+            n_seeds=options.seeds,
+            n_epochs=options.epochs,
+            n_jobs=options.jobs,
+        )
+        fasttext_quality.suite(results, plan, text, work, evaluation, ours, options.original)
+        return
+    rows = [row for row in fasttext_rows.ROWS if row.name in (options.only or fasttext_rows.NAMES)]
+    has_peer = any(fasttext.needs_original(row) for row in rows)
+    data = texts.shared_data(ROOT)
+    files = fasttext_files.Files(text, data, ours, work, options.rival_tokens, options.lines)
+    todo = fasttext.Plan(
+        rows=rows,
+        n_rounds=options.rounds,
+        columns=options.simd,
+        with_two_threads=options.threads == 2,
+        original=rivals.find_fasttext(texts.cache_folder()) if has_peer else None,
+        ours=ours,
+        evaluation=evaluation,
+        has_gensim=speed.has_gensim(),
+    )
+    fasttext.fasttext_suite(todo, results, files)
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -172,6 +172,14 @@ COLUMNS: dict[str, tuple[str, dict[str, str]]] = {
          "same answers": "same", "rounds": "rounds", "verdict": "verdict",
          "verdict, AVX2": "verdict_avx2"},
     ),
+    "fasttext": (
+        "fastText",
+        {"name": "name", "what": "what", "unit": "unit", "wordvec": "ours", "AVX2": "ours_avx2",
+         "two threads": "ours_two", "peer": "peer", "figure": "figure",
+         "figure, AVX2": "figure_avx2", "must": "must", "aim": "aim", "must, AVX2": "must_avx2",
+         "aim, AVX2": "aim_avx2", "answers, ours / theirs": "quality", "as good": "same",
+         "rounds": "rounds", "verdict": "verdict", "verdict, AVX2": "verdict_avx2"},
+    ),
     "gate": (
         "Quality gate (means over the seeds)",
         {"algorithm": "algorithm", "variant": "variant", "measure": "measure", "ours": "ours",
