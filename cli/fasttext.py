@@ -6,8 +6,6 @@ import importlib
 import sys
 from typing import Any
 
-import click
-
 from .fasttext_usage import GENERAL, ON_STDOUT, USAGES
 from .main import EXIT_ERROR
 
@@ -28,20 +26,6 @@ COMMANDS: dict[str, tuple[str, str, tuple[int, int] | None]] = {
     "analogies": ("fasttext_words", "analogies", (1, 2)),
     "dump": ("fasttext_words", "dump", (2, 2)),
 }
-
-
-class OriginalCommand(click.Command):
-    """Hands all arguments on as they are: the original's are none that click could parse."""
-
-    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        if args[:1] == ["--help"]:
-            click.echo(self.get_help(ctx))
-            ctx.exit()
-        ctx.params = {"arguments": tuple(args)}
-        return []
-
-    def collect_usage_pieces(self, ctx: click.Context) -> list[str]:
-        return ["COMMAND", "[ARGUMENTS]"]
 
 
 def fasttext(arguments: tuple[str, ...], /, **_: Any) -> int:
@@ -68,13 +52,3 @@ def fasttext(arguments: tuple[str, ...], /, **_: Any) -> int:
     run = getattr(importlib.import_module(f".{module}", __package__), function)
     code: int = run(name, rest)
     return code
-
-
-@click.pass_context
-def _callback(ctx: click.Context, /, arguments: tuple[str, ...]) -> int:
-    return fasttext(arguments)
-
-
-command = OriginalCommand(
-    "fasttext", callback=_callback, help=fasttext.__doc__, add_help_option=False
-)

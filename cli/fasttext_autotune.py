@@ -8,11 +8,9 @@ import time
 from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
-import click
-
 from .fasttext_flags import Settings, field_names
 from .fasttext_train import OriginalProgress, check_input, write_outputs
-from .main import EXIT_INTERRUPTED
+from .main import EXIT_INTERRUPTED, CommandError
 
 if TYPE_CHECKING:
     from wordvec.tune import Search, Trial
@@ -83,7 +81,7 @@ def autotune(settings: Settings) -> int:
 
     check_input(settings)
     if not os.access(settings["autotune-validation"], os.R_OK):
-        raise click.ClickException("Validation file cannot be opened!")
+        raise CommandError("Validation file cannot be opened!")
     options = settings.options()
     names = field_names(AutotuneOptions)
     search_settings = AutotuneOptions(**{name: settings[flag] for flag, name in names.items()})

@@ -7,11 +7,9 @@ import sys
 from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
-import click
-
 from .fasttext_flags import FlagError, Settings, complain_with_help, help_text, parse
 from .fasttext_usage import USAGES
-from .main import EXIT_ERROR, EXIT_INTERRUPTED
+from .main import EXIT_ERROR, EXIT_INTERRUPTED, CommandError
 
 if TYPE_CHECKING:
     from wordvec.fasttextmodel import FastTextDictionary, FastTextModel
@@ -84,12 +82,12 @@ def train(command: str, arguments: list[str]) -> int:
         return complain_with_help(error)
     if settings["autotune-validation"]:
         if command != "supervised":
-            raise click.ClickException("-autotune-validation is for supervised")
+            raise CommandError("-autotune-validation is for supervised")
         from .fasttext_autotune import autotune
 
         return autotune(settings)
     if settings["autotune-modelsize"]:
-        raise click.ClickException("-autotune-modelsize needs -autotune-validation")
+        raise CommandError("-autotune-modelsize needs -autotune-validation")
     check_input(settings)
     return train_and_write(settings)
 
@@ -97,9 +95,9 @@ def train(command: str, arguments: list[str]) -> int:
 def check_input(settings: Settings) -> None:
     """The original's two messages, before anything is opened for writing."""
     if settings["input"] == "-":
-        raise click.ClickException("Cannot use stdin for training!")
+        raise CommandError("Cannot use stdin for training!")
     if not may_be_read(settings["input"]):
-        raise click.ClickException(f"{settings['input']} cannot be opened for training!")
+        raise CommandError(f"{settings['input']} cannot be opened for training!")
 
 
 def may_be_read(name: str) -> bool:
@@ -115,13 +113,13 @@ def train_and_write(settings: Settings) -> int:
     names = [base + ".bin", base + ".vec", *([base + ".output"] if settings["saveOutput"] else [])]
     for name in names:
         if os.path.exists(name) and os.path.samefile(name, settings["input"]):
-            raise click.ClickException(f"-output: {name!r} is the file of -input too")
+            raise CommandError(f"-output: {name!r} is the file of -input too")
     with ExitStack() as stack:
         outputs = [stack.enter_context(OutputFile(name)) for name in names]
         try:
             model, interrupted = run_training(settings, options)
         except DivergedError as error:
-            raise click.ClickException(
+            raise CommandError(
                 f"{error}; nothing was written: lower -lr ({options.alpha:g})"
             ) from None
         write_outputs(model, outputs)
@@ -151,7 +149,7 @@ def run_training(settings: Settings, options: object) -> tuple[FastTextModel, bo
 
             assert isinstance(options, FastTextOptions)
             if settings["pretrainedVectors"]:
-                raise click.ClickException("-pretrainedVectors is for supervised")
+                raise CommandError("-pretrainedVectors is for supervised")
             report = OriginalProgress(settings["verbose"], options.workers)
             words = train_unsupervised(
                 settings["input"], options, label_prefix=settings["label"],
@@ -233,4 +231,4 @@ def load(path: str) -> FastTextModel:
     try:
         return read_model(path)
     except (FileNotFoundError, PermissionError):
-        raise click.ClickException(f"{path} cannot be opened for loading!") from None
+        raise CommandError(f"{path} cannot be opened for loading!") from None

@@ -5,12 +5,12 @@ import signal
 import subprocess
 import time
 
-import click
 import pytest
 from fasttext_data import labelled_lines
 from wordvec_cli.fasttext import fasttext as run
 from wordvec_cli.fasttext_flags import FlagError, defaults, help_text, parse
 from wordvec_cli.fasttext_usage import GENERAL, ON_STDOUT, USAGES
+from wordvec_cli.main import CommandError
 
 import wordvec.fasttext as fasttext
 from wordvec.errors import WordvecError
@@ -132,7 +132,7 @@ ERRORS = [
 def test_errors(tmp_path, monkeypatch, arguments, message):
     (tmp_path / "t").write_text("some words of no label\n" * 3)
     monkeypatch.chdir(tmp_path)
-    with pytest.raises((click.ClickException, WordvecError)) as error:
+    with pytest.raises((CommandError, WordvecError)) as error:
         run(tuple(arguments))
     assert message in str(error.value)
     assert os.listdir(tmp_path) == ["t"]

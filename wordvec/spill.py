@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import mmap
 import os
-import tempfile
 from collections.abc import Generator
 from dataclasses import dataclass
 from typing import Any, BinaryIO, cast
@@ -42,6 +41,8 @@ class TemporaryFile:
     """A nameless file in the folder for temporary files; OutputError when it cannot grow."""
 
     def __init__(self) -> None:
+        import tempfile  # which takes its time, for what most texts do not need
+
         self.n_bytes = 0
         try:
             self._file: BinaryIO = cast(BinaryIO, tempfile.TemporaryFile(buffering=0))  # noqa: SIM115
@@ -49,6 +50,8 @@ class TemporaryFile:
             raise self._error(error) from error
 
     def _error(self, error: OSError) -> OutputError:
+        import tempfile
+
         return OutputError(
             f"{tempfile.gettempdir()}: a temporary file cannot be written: "
             f"{error.strerror or error}; set TMPDIR to a folder with more room"

@@ -18,19 +18,17 @@ from numpy.typing import NDArray
 
 from wordvec.errors import OptionError, TrainingError, WordvecError
 from wordvec.fasttextmodel import DenseRows, FastTextArgs, FastTextDictionary, FastTextModel
-from wordvec.formats import load
 from wordvec.kernels import classify, sampling
 from wordvec.kernels import labelled as kernel
 from wordvec.kernels import subwords as subword_kernel
 from wordvec.labelled import (
     LabelledText,
-    LineRows,
     add_words,
-    entry_rules,
     most_rows,
     read_labelled,
     rows_of_lines,
 )
+from wordvec.linerows import LineRows, entry_rules
 from wordvec.memory import need_bytes, physical_bytes, zero_rows
 from wordvec.models.labelling import Labeller, label_matrix, label_rows, line_chunks
 from wordvec.models.lineweights import ClassWeights, LineWeights
@@ -254,6 +252,8 @@ def _vectors_of(
 ) -> Vectors | None:
     if pretrained is None:
         return None
+    from wordvec.formats import load
+
     vectors = pretrained if isinstance(pretrained, Vectors) else load(pretrained)
     dim = vectors.matrix.shape[1]
     if dim != options.vector_size:
