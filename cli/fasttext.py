@@ -25,6 +25,9 @@ COMMANDS: dict[str, tuple[str, str, tuple[int, int] | None]] = {
     "nn": ("fasttext_words", "nn", (1, 2)),
     "analogies": ("fasttext_words", "analogies", (1, 2)),
     "dump": ("fasttext_words", "dump", (2, 2)),
+    # Ours alone, and not in the original's help.
+    "explain": ("fasttext_answers", "explain", (2, 4)),
+    "probabilities": ("fasttext_answers", "probabilities", (2, 2)),
 }
 
 
@@ -32,8 +35,17 @@ def fasttext(arguments: tuple[str, ...], /, **_: Any) -> int:
     """Subword vectors and text classifiers: commands, flags and output of the original fastText.
 
     Commands without arguments print their usage. Ctrl-C during training stops cleanly and writes
-    the model reached so far (exit code 130). Beyond the original, supervised takes
-    -autotune-seed N and -autotune-log FILE (trials as JSON lines).
+    the model reached so far (exit code 130).
+
+    \b
+    Beyond the original:
+      explain MODEL FILE [N] [LABEL]  the N words and n-grams that made each line's
+                                      label win, or that speak for LABEL
+      probabilities MODEL FILE        every label's probability, a line of JSON each
+      supervised -labelWeights FILE   `LABEL WEIGHT` a line; or the word balanced
+      supervised -lineWeights FILE    a weight for each line of -input
+      supervised -autotune-seed N     seed of the search
+      supervised -autotune-log FILE   trials as JSON lines
 
     \b
     Examples:

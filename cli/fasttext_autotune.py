@@ -9,7 +9,7 @@ from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
 from .fasttext_flags import Settings, field_names
-from .fasttext_train import OriginalProgress, check_input, write_outputs
+from .fasttext_train import OriginalProgress, check_input, training_of, write_outputs
 from .main import EXIT_INTERRUPTED, CommandError
 
 if TYPE_CHECKING:
@@ -106,7 +106,7 @@ def autotune(settings: Settings) -> int:
             settings["input"], settings["autotune-validation"], options, search_settings,
             frozen=frozen, log=log, on_trial=progress.on_trial, on_progress=progress.on_progress,
             before_last=progress.before_last,
-            training={"pretrained": settings["pretrainedVectors"] or None},
+            training=training_of(settings),
             reporter=report, on_dictionary=report.on_dictionary,
         )  # fmt: skip
         outcome = tuned.model.outcome if isinstance(tuned.model, TrainedClassifier) else None

@@ -5,13 +5,14 @@ from __future__ import annotations
 import os
 import sys
 from contextlib import ExitStack
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from .fasttext_flags import FlagError, Settings, complain_with_help, help_text, parse
 from .fasttext_usage import USAGES
 from .main import EXIT_ERROR, EXIT_INTERRUPTED, CommandError
 
 if TYPE_CHECKING:
+    from wordvec.errors import OptionError
     from wordvec.fasttextmodel import FastTextDictionary, FastTextModel
     from wordvec.files import OutputFile
     from wordvec.progress import Progress
@@ -132,6 +133,7 @@ def train_and_write(settings: Settings) -> int:
 
 def run_training(settings: Settings, options: object) -> tuple[FastTextModel, bool]:
     """(model, whether Ctrl-C cut it short)."""
+    from wordvec.errors import OptionError
     from wordvec.options import ClassifierOptions, FastTextOptions
 
     try:
@@ -141,7 +143,7 @@ def run_training(settings: Settings, options: object) -> tuple[FastTextModel, bo
             report = OriginalProgress(settings["verbose"], options.workers)
             trained = train_supervised(
                 settings["input"], options, reporter=report, on_dictionary=report.on_dictionary,
-                pretrained=settings["pretrainedVectors"] or None,
+                **training_of(settings),
             )  # fmt: skip
             outcome, model = trained.outcome, trained
         else:
@@ -151,6 +153,9 @@ def run_training(settings: Settings, options: object) -> tuple[FastTextModel, bo
             if settings["pretrainedVectors"]:
                 raise CommandError("-pretrainedVectors is for supervised")
             report = OriginalProgress(settings["verbose"], options.workers)
+            for flag in ("labelWeights", "lineWeights"):
+                if settings[flag]:
+                    raise CommandError(f"-{flag} is for supervised")
             words = train_unsupervised(
                 settings["input"], options, label_prefix=settings["label"],
                 min_count_label=settings["minCountLabel"], reporter=report,
@@ -159,11 +164,40 @@ def run_training(settings: Settings, options: object) -> tuple[FastTextModel, bo
             outcome, model = words.outcome, words  # type: ignore[assignment]
     except KeyboardInterrupt:
         raise KeyboardInterrupt("nothing was written") from None
+    except OptionError as error:
+        raise of_flags(error) from None
     assert outcome is not None
     report.end(outcome.n_tokens_trained, outcome.wall_seconds, outcome.loss)
     for note in trained_notes(model):
         print(f"note: {note}", file=sys.stderr)
     return model, outcome.interrupted
+
+
+def training_of(settings: Settings) -> dict[str, Any]:
+    """What supervised takes besides its options."""
+    from wordvec.models.weightfiles import read_label_weights, read_line_weights
+
+    labels, lines = settings["labelWeights"], settings["lineWeights"]
+    class_weights: Any = labels or None
+    if labels and labels != "balanced":
+        class_weights = read_label_weights(labels)
+    return {
+        "pretrained": settings["pretrainedVectors"] or None,
+        "class_weights": class_weights,
+        "sample_weights": read_line_weights(lines) if lines else None,
+    }
+
+
+# Arguments of train_supervised that come from flags of ours.
+FLAG_OF_ARGUMENT = {"class_weights": "labelWeights", "sample_weights": "lineWeights"}
+
+
+def of_flags(error: OptionError) -> Exception:
+    """The error, in terms of the flags."""
+    flag = FLAG_OF_ARGUMENT.get(error.option)
+    if flag is None:
+        return error
+    return CommandError(f"-{flag}: expected {error.expected}, found {error.found}")
 
 
 def trained_notes(model: FastTextModel) -> list[str]:
