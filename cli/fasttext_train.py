@@ -222,7 +222,7 @@ def quantize(command: str, arguments: list[str]) -> int:
     """BASE.bin to BASE.ftz."""
     from wordvec.files import OutputFile
     from wordvec.formats import fasttext_bin
-    from wordvec.models.classifier import retrain
+    from wordvec.models.retraining import retrain
     from wordvec.quantize import quantize_model
 
     if not arguments:

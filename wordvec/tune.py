@@ -23,8 +23,9 @@ import numpy as np
 from wordvec.errors import OptionError, TrainingError, WordvecError
 from wordvec.fasttextmodel import FastTextModel
 from wordvec.formats.fasttext_bin import write_model
-from wordvec.models.classifier import TrainedClassifier, retrain, train_supervised
+from wordvec.models.classifier import TrainedClassifier, train_supervised
 from wordvec.models.meters import Meter, measure
+from wordvec.models.retraining import retrain
 from wordvec.options import AutotuneOptions, ClassifierOptions
 from wordvec.progress import Progress
 from wordvec.quantize import quantize_model, select_rows

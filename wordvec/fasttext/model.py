@@ -14,11 +14,11 @@ from numpy.typing import NDArray
 from wordvec.errors import FormatError
 from wordvec.fasttextmodel import DenseRows, FastTextModel
 from wordvec.formats.fasttext_bin import read_model, save_model, write_model
-from wordvec.models.classifier import retrain as train_again
 from wordvec.models.explain import Explanation, explain
 from wordvec.models.labelling import Labeller
 from wordvec.models.meters import Meter as Counts
 from wordvec.models.meters import measure
+from wordvec.models.retraining import retrain as train_again
 from wordvec.models.wordqueries import (
     Neighbours,
     bucket_row,
