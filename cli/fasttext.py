@@ -45,6 +45,8 @@ def fasttext(arguments: tuple[str, ...], /, **_: Any) -> int:
       supervised -labelWeights FILE   `LABEL WEIGHT` a line; or the word balanced
       supervised -lineWeights FILE    a weight for each line of -input
       supervised -autotune-seed N     seed of the search
+      supervised -autotune-trials N   so many trials and no more: with one -thread the
+                                      result depends on the seeds alone
       supervised -autotune-log FILE   trials as JSON lines
 
     \b
