@@ -14,7 +14,7 @@ COMMANDS: dict[str, tuple[str, str, tuple[int, int] | None]] = {
     "supervised": ("fasttext_train", "train", None),
     "skipgram": ("fasttext_train", "train", None),
     "cbow": ("fasttext_train", "train", None),
-    "quantize": ("fasttext_train", "quantize", None),
+    "quantize": ("fasttext_quantize", "quantize", None),
     "test": ("fasttext_labels", "test", (2, 4)),
     "test-label": ("fasttext_labels", "test", (2, 4)),
     "predict": ("fasttext_labels", "predict", (2, 4)),
@@ -44,6 +44,9 @@ def fasttext(arguments: tuple[str, ...], /, **_: Any) -> int:
       probabilities MODEL FILE        every label's probability, a line of JSON each
       supervised -labelWeights FILE   `LABEL WEIGHT` a line; or the word balanced
       supervised -lineWeights FILE    a weight for each line of -input
+      quantize                        takes word vectors too, and says what that costs
+      quantize -evaluate PATHS        their scores before and after, on analogies and
+                                      word similarity: files or folders, : between them
       supervised -autotune-seed N     seed of the search
       supervised -autotune-trials N   so many trials and no more: with one -thread the
                                       result depends on the seeds alone

@@ -7,9 +7,8 @@ import sys
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any
 
-from .fasttext_flags import FlagError, Settings, complain_with_help, help_text, parse
-from .fasttext_usage import USAGES
-from .main import EXIT_ERROR, EXIT_INTERRUPTED, CommandError
+from .fasttext_flags import FlagError, Settings, complain_with_help, parse
+from .main import EXIT_INTERRUPTED, CommandError
 
 if TYPE_CHECKING:
     from wordvec.errors import OptionError
@@ -81,6 +80,8 @@ def train(command: str, arguments: list[str]) -> int:
         settings = parse(command, arguments)
     except FlagError as error:
         return complain_with_help(error)
+    if settings["evaluate"]:
+        raise CommandError("-evaluate is for quantize")
     if settings["autotune-validation"]:
         if command != "supervised":
             raise CommandError("-autotune-validation is for supervised")
@@ -216,46 +217,6 @@ def write_outputs(model: FastTextModel, outputs: list[OutputFile]) -> None:
     fasttext_vec.write(vectors_file.stream, vectors, vectors_file.path)
     for output in rest:
         fasttext_vec.write(output.stream, fasttext_bin.output_vectors(model), output.path)
-
-
-def quantize(command: str, arguments: list[str]) -> int:
-    """BASE.bin to BASE.ftz."""
-    from wordvec.files import OutputFile
-    from wordvec.formats import fasttext_bin
-    from wordvec.models.retraining import retrain
-    from wordvec.quantize import quantize_model
-
-    if not arguments:
-        sys.stderr.write(USAGES[command] + help_text(command))
-        return EXIT_ERROR
-    try:
-        settings = parse(command, arguments)
-    except FlagError as error:
-        return complain_with_help(error)
-    base = settings["output"]
-    options = settings.options()
-    if settings["retrain"] and settings["cutoff"] > 0:
-        check_input(settings)
-    with OutputFile(base + ".ftz") as output:
-        model = load(base + ".bin")
-        report = OriginalProgress(settings["verbose"], options.workers)
-
-        def train_again(pruned: FastTextModel) -> FastTextModel:
-            trained = retrain(pruned, settings["input"], options, reporter=report)
-            assert trained.outcome is not None
-            report.end(
-                trained.outcome.n_tokens_trained, trained.outcome.wall_seconds,
-                trained.outcome.loss,
-            )  # fmt: skip
-            return trained
-
-        quantized = quantize_model(
-            model, dsub=settings["dsub"], qnorm=settings["qnorm"], qout=settings["qout"],
-            cutoff=settings["cutoff"], retrain=train_again if settings["retrain"] else None,
-            n_threads=options.workers,
-        )  # fmt: skip
-        fasttext_bin.write_model(output.stream, quantized, output.path)
-    return 0
 
 
 def load(path: str) -> FastTextModel:

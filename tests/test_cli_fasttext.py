@@ -2,6 +2,8 @@
 
 import json
 import os
+import random
+import re
 import signal
 import subprocess
 import time
@@ -433,3 +435,44 @@ def test_weights_are_for_supervised_and_must_be_there(contradicting):
 def test_ours_are_not_in_the_originals_help():
     for text in (GENERAL, help_text("supervised")):
         assert not any(name in text for name in ("explain", "Weights", "probabilities "))
+
+
+def test_quantizing_word_vectors_tells_the_loss(tmp_path, monkeypatch, capfd):
+    monkeypatch.chdir(tmp_path)
+    rng = random.Random(3)
+    words = [f"w{k}" for k in range(300)]
+    (tmp_path / "t").write_text("\n".join(" ".join(rng.choices(words, k=9)) for _ in range(400)))
+    pairs = [(*rng.sample(words, 2), rng.randint(0, 10)) for _ in range(40)]
+    (tmp_path / "pairs").write_text("".join(f"{a}\t{b}\t{s}\n" for a, b, s in pairs))
+    (tmp_path / "questions").write_text(
+        ": s\n" + "".join(" ".join(rng.sample(words, 4)) + "\n" for _ in range(20))
+    )
+    model = fasttext.train_unsupervised(
+        "t", dim=8, minCount=1, bucket=400, epoch=3, minn=2, maxn=3, thread=1
+    )
+    model.save_model("v.bin")
+    quantize = ("quantize", "-input", "t", "-output", "v")
+    assert run((*quantize, "-dsub", "1", "-evaluate", "pairs:questions")) == 0
+    out = capfd.readouterr().out.splitlines()
+    assert re.fullmatch(r"error of the rows: [0-9.]+% of their length", out[0])
+    assert 0 < float(out[0].split()[4].rstrip("%")) < 10
+    assert re.fullmatch(r"similarity pairs: -?[0-9.]+ before, -?[0-9.]+ after", out[1])
+    assert re.fullmatch(r"analogies questions: [0-9.]+ before, [0-9.]+ after", out[2])
+    before, after = (
+        float(number) for number in re.findall(r"(-?[0-9.]+) (?:before|after)", out[1])
+    )
+    assert abs(before - after) < 15
+    assert run((*quantize, "-dsub", "4", "-cutoff", "300")) == 0
+    coarse = capfd.readouterr().out
+    assert float(coarse.split()[4].rstrip("%")) > float(out[0].split()[4].rstrip("%"))
+
+
+def test_what_evaluate_is_not_for(classifier, labelled, tmp_path):
+    base = str(classifier).removesuffix(".bin")
+    (tmp_path / "pairs").write_text("cat\tdog\t5\noak\trose\t6\n")
+    sets = ("-evaluate", str(tmp_path / "pairs"))
+    with pytest.raises(CommandError, match="for word vectors"):
+        run(("quantize", "-input", str(labelled), "-output", base, *sets))
+    with pytest.raises(CommandError, match="-evaluate is for quantize"):
+        run(("supervised", "-input", str(labelled), "-output", base, *sets))
+    assert not os.path.exists(base + ".ftz")
