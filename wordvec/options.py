@@ -343,7 +343,10 @@ class AutotuneOptions:
     )  # fmt: skip
     seed: int = option(0, "seed of the search", flag="-autotune-seed", low=0, high=2**63 - 1)
     n_trials: int | None = option(
-        None, "trials at most; then the search depends on nothing but the seed", low=1
+        None,
+        "trials at most; then the search depends on nothing but the seed",
+        flag="-autotune-trials",
+        low=1,
     )
 
     def __post_init__(self) -> None:
