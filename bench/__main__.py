@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
 
-from bench import quality, report, rivals, speed, texts, use, use_rows
+from bench import glove, quality, report, rivals, speed, texts, use, use_rows
 from bench.measure import BenchError
 
 ROOT = Path(__file__).resolve().parent.parent
-SUITES = ("rivals", "train", "ids", "memory", "quality", "use", "table")
+SUITES = ("rivals", "train", "ids", "memory", "quality", "use", "glove", "table")
 
 
 def at_least(low: int) -> Callable[[str], int]:
@@ -40,7 +41,7 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
     )
     add("--evaluation", type=Path, default=data / "eval", help="folder of the judges' files")
     add("--wordvec", metavar="COMMAND", help="how to call wordvec (default: the installed one)")
-    add("--rounds", type=at_least(1), default=3, help="train, ids, use: interleaved rounds")
+    add("--rounds", type=at_least(1), default=3, help="train, ids, use, glove: interleaved rounds")
     add("--peer-rounds", type=at_least(1), default=3, help="use: rounds in which peers run too")
     add(
         "--rows",
@@ -63,10 +64,10 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
     add(
         "--only",
         nargs="+",
-        choices=[*rivals.ALGORITHMS, *use_rows.NAMES],
+        choices=[*rivals.ALGORITHMS, *use_rows.NAMES, *glove.NAMES],
         metavar="NAME",
         help=f"train, quality: some of {', '.join(rivals.ALGORITHMS)}; "
-        f"use: some of {', '.join(use_rows.NAMES)}",
+        f"use: some of {', '.join(use_rows.NAMES)}; glove: some of {', '.join(glove.NAMES)}",
     )
     add(
         "--variants",
@@ -86,6 +87,13 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
         help="quality: results of the original, instead of training it",
     )
     add(
+        "--glove-source",
+        type=Path,
+        default=os.environ.get("GLOVE_SOURCE"),
+        metavar="FOLDER",
+        help="glove: a checkout of Stanford's GloVe (default: the variable GLOVE_SOURCE)",
+    )
+    add(
         "--json", type=Path, help="where the JSON lines go (default bench/results/SUITE-TIME.jsonl)"
     )
     return parser.parse_args(arguments)  # fmt: skip
@@ -93,7 +101,8 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
 
 def run_suite(options: argparse.Namespace, results: report.Results, work: Path) -> None:
     text = texts.plain_text(options.corpus, texts.cache_folder())
-    names = use_rows.NAMES if options.suite == "use" else rivals.ALGORITHMS
+    suites = {"use": use_rows.NAMES, "glove": glove.NAMES}
+    names = suites.get(options.suite, tuple(rivals.ALGORITHMS))
     if unknown := set(options.only or ()) - set(names):
         raise BenchError(f"{options.suite} has no {', '.join(sorted(unknown))}")
     results.add(report.machine(options.suite, text))
@@ -113,6 +122,15 @@ def run_suite(options: argparse.Namespace, results: report.Results, work: Path) 
             ours=ours,
         )
         use.use_suite(plan, results, work, has_gensim=speed.has_gensim())
+    elif options.suite == "glove":
+        if options.glove_source is None:
+            raise BenchError(
+                "name a clone of github.com/stanfordnlp/GloVe: --glove-source or GLOVE_SOURCE"
+            )
+        tools = rivals.build_glove(options.glove_source, texts.cache_folder())
+        rows = [row for row in glove.ROWS if row.name in (options.only or glove.NAMES)]
+        bench = glove.Bench(text=text, work=work, ours=ours, stanford=tools)
+        glove.glove_suite(bench, rows, options.rounds, results)
     elif options.suite == "memory":
         speed.memory_suite(results, text, work, ours, options.epochs)
     elif options.suite == "train":

@@ -172,6 +172,13 @@ COLUMNS: dict[str, tuple[str, dict[str, str]]] = {
          "same answers": "same", "rounds": "rounds", "verdict": "verdict",
          "verdict, AVX2": "verdict_avx2"},
     ),
+    "glove": (
+        "GloVe",
+        {"name": "name", "what": "what", "unit": "unit", "wordvec": "ours", "against": "against",
+         "its seconds": "other", "figure": "figure", "must": "must", "aim": "aim",
+         "same answers": "same", "records": "n_records", "rounds": "rounds",
+         "verdict": "verdict"},
+    ),
     "gate": (
         "Quality gate (means over the seeds)",
         {"algorithm": "algorithm", "variant": "variant", "measure": "measure", "ours": "ours",
