@@ -10,10 +10,13 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from bench import glove, quality, report, rivals, speed, texts, use, use_rows
+from bench import glove, glove_training, quality, report, rivals, speed, texts, use, use_rows
 from bench.measure import BenchError
 
 ROOT = Path(__file__).resolve().parent.parent
+GLOVE_ROWS = (*glove.ROWS, *glove_training.ROWS)
+GLOVE_NAMES = tuple(row.name for row in GLOVE_ROWS)
+GLOVE_QUALITY = "glove-quality"  # takes hours, nearly all of them Stanford's: only when named
 SUITES = ("rivals", "train", "ids", "memory", "quality", "use", "glove", "table")
 
 
@@ -64,10 +67,11 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
     add(
         "--only",
         nargs="+",
-        choices=[*rivals.ALGORITHMS, *use_rows.NAMES, *glove.NAMES],
+        choices=[*rivals.ALGORITHMS, *use_rows.NAMES, *GLOVE_NAMES, GLOVE_QUALITY],
         metavar="NAME",
         help=f"train, quality: some of {', '.join(rivals.ALGORITHMS)}; "
-        f"use: some of {', '.join(use_rows.NAMES)}; glove: some of {', '.join(glove.NAMES)}",
+        f"use: some of {', '.join(use_rows.NAMES)}; "
+        f"glove: some of {', '.join(GLOVE_NAMES)}, or {GLOVE_QUALITY}",
     )
     add(
         "--variants",
@@ -101,7 +105,7 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
 
 def run_suite(options: argparse.Namespace, results: report.Results, work: Path) -> None:
     text = texts.plain_text(options.corpus, texts.cache_folder())
-    suites = {"use": use_rows.NAMES, "glove": glove.NAMES}
+    suites = {"use": use_rows.NAMES, "glove": (*GLOVE_NAMES, GLOVE_QUALITY)}
     names = suites.get(options.suite, tuple(rivals.ALGORITHMS))
     if unknown := set(options.only or ()) - set(names):
         raise BenchError(f"{options.suite} has no {', '.join(sorted(unknown))}")
@@ -128,9 +132,15 @@ def run_suite(options: argparse.Namespace, results: report.Results, work: Path) 
                 "name a clone of github.com/stanfordnlp/GloVe: --glove-source or GLOVE_SOURCE"
             )
         tools = rivals.build_glove(options.glove_source, texts.cache_folder())
-        rows = [row for row in glove.ROWS if row.name in (options.only or glove.NAMES)]
+        rows = [row for row in GLOVE_ROWS if row.name in (options.only or GLOVE_NAMES)]
         bench = glove.Bench(text=text, work=work, ours=ours, stanford=tools)
         glove.glove_suite(bench, rows, options.rounds, results)
+        if GLOVE_QUALITY in (options.only or ()):
+            known = quality.known_trials(
+                options.original, glove_training.QUALITY_ITERATIONS, text.stat().st_size
+            )
+            evaluation = options.evaluation.resolve()
+            glove_training.glove_quality(bench, results, options.seeds, evaluation, known)
     elif options.suite == "memory":
         speed.memory_suite(results, text, work, ours, options.epochs)
     elif options.suite == "train":
