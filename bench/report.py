@@ -180,6 +180,13 @@ COLUMNS: dict[str, tuple[str, dict[str, str]]] = {
          "aim, AVX2": "aim_avx2", "answers, ours / theirs": "quality", "as good": "same",
          "rounds": "rounds", "verdict": "verdict", "verdict, AVX2": "verdict_avx2"},
     ),
+    "glove": (
+        "GloVe",
+        {"name": "name", "what": "what", "unit": "unit", "wordvec": "ours", "against": "against",
+         "its seconds": "other", "figure": "figure", "must": "must", "aim": "aim",
+         "same answers": "same", "records": "n_records", "rounds": "rounds",
+         "verdict": "verdict"},
+    ),
     "gate": (
         "Quality gate (means over the seeds)",
         {"algorithm": "algorithm", "variant": "variant", "measure": "measure", "ours": "ours",
