@@ -476,3 +476,34 @@ def test_what_evaluate_is_not_for(classifier, labelled, tmp_path):
     with pytest.raises(CommandError, match="-evaluate is for quantize"):
         run(("supervised", "-input", str(labelled), "-output", base, *sets))
     assert not os.path.exists(base + ".ftz")
+
+
+ODD_TEXTS = {
+    "labels only": "__label__a\n__label__b\n" * 20,
+    "empty lines among others": "\n\n__label__a x y\n\n__label__b z\n\n",
+    "a line of a megabyte": "__label__a " + "some words " * 100_000 + "\n__label__b z\n",
+    "a word of a megabyte": "__label__a " + "x" * 1_000_000 + "\n__label__b z\n",
+    "no last newline": "__label__a x\n__label__b y",
+}
+
+
+@pytest.mark.parametrize("text", ODD_TEXTS.values(), ids=ODD_TEXTS)
+def test_odd_texts_are_trained_on_and_answered(tmp_path, monkeypatch, capfd, text):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "t").write_text(text)
+    assert run((*TRAIN, "-verbose", "0", "-wordNgrams", "2", "-bucket", "50")) == 0
+    assert run(("predict", "m.bin", "t")) == 0
+    answers = capfd.readouterr().out.splitlines()
+    assert len(answers) == len(text.splitlines())
+    assert set(answers) <= {"__label__a", "__label__b"}
+    assert run(("test", "m.bin", "t")) == 0
+    assert capfd.readouterr().out.startswith(f"N\t{text.count('__label__')}\nP@1\t")
+
+
+def test_a_label_that_only_the_test_has_does_not_count(tmp_path, monkeypatch, capfd):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "t").write_text("__label__a x\n__label__b y\n" * 50)
+    (tmp_path / "v").write_text("__label__never x\n__label__never __label__a x\n")
+    assert run((*TRAIN, "-verbose", "0", "-epoch", "20")) == 0
+    assert run(("test", "m.bin", "v")) == 0
+    assert capfd.readouterr().out == "N\t1\nP@1\t1\nR@1\t1\n"

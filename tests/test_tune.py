@@ -158,12 +158,16 @@ def test_autotune_trains_the_best(labelled):
     assert tuned.search.best.score > 0.9
 
 
-def test_too_short_and_unknown_labels(labelled):
+def test_too_short_and_unknown_labels(labelled, tmp_path):
     options = ClassifierOptions(workers=1)
     with pytest.raises(WordvecError, match="increase `autotune-duration`"):
         autotune(labelled, labelled, options, AutotuneOptions(duration=0))
     with pytest.raises(WordvecError, match="Unknown autotune metric label"):
         autotune(labelled, labelled, options, AutotuneOptions(metric="f1:none", n_trials=1))
+    for text in ("", "no label at all\n", "__label__never cat dog\n"):
+        (tmp_path / "valid").write_text(text)
+        with pytest.raises(WordvecError, match="valid: no line of it has a label of"):
+            autotune(labelled, tmp_path / "valid", options, AutotuneOptions(n_trials=1))
     with pytest.raises(WordvecError, match="increase `autotune-modelsize`"):
         autotune(labelled, labelled, options, AutotuneOptions(model_size="1K", n_trials=1))
 

@@ -92,6 +92,11 @@ class ClassifierJudge:
             model, self.validation, self.predictions, n_threads=n_threads,
             keep_answers=self.metric.needs_answers,
         )  # fmt: skip
+        if not meter.n_lines:
+            raise WordvecError(
+                f"{self.validation}: no line of it has a label of the training text and a word or "
+                "n-gram to go by; nothing can be compared"
+            )
         return self.metric.score(meter, label)
 
     def shrink(
