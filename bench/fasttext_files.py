@@ -94,7 +94,7 @@ class Files:
         return texts.write_head(self.corpus, path, self.n_tokens)
 
     def _write_lines(self) -> None:
-        """Lines of 16 words of the corpus; the label follows from two of them by a rule."""
+        """Lines of 16 words of the corpus; the label follows from the longest of them by a rule."""
         names = ("lines", "lines.valid", "lines.words")
         words = itertools.chain.from_iterable(map(bytes.split, texts.token_chunks(self.corpus)))
         with (
@@ -106,7 +106,8 @@ class Files:
                 line = list(itertools.islice(words, WORDS_A_LINE))
                 if len(line) < WORDS_A_LINE:
                     break
-                label = (line[0][0] * 7 + len(line[5])) % N_LABELS
+                longest = max(line, key=len)
+                label = (longest[0] * 7 + len(longest)) % N_LABELS
                 text = b" ".join(line) + b"\n"
                 is_held_out = number % (VALID_SHARE + 1) == VALID_SHARE
                 (valid if is_held_out else train).write(b"__label__%d %b" % (label, text))
