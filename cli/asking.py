@@ -182,7 +182,7 @@ def rows_or_error(
     """The rows of words; or, for the first that has none, an answer that says so."""
     rows = []
     for word in words:
-        if word not in vectors:
+        if word not in vectors.words:
             shown = printable(word)
             error = f"{shown!r} is not among the {len(vectors)} words"
             return [], {"query": query, "error": error, "suggestions": close_words(vectors, word)}
@@ -205,7 +205,7 @@ def neighbours(vectors: Vectors, rows: Any, scores: Any, measure: str) -> list[d
 def close_words(vectors: Vectors, word: str) -> list[str]:
     """Words that somebody who typed `word` may have meant, among the frequent ones."""
     variants = (word.lower(), word.capitalize(), word.upper(), word.title())
-    found = [v for v in dict.fromkeys(variants) if v != word and v in vectors]
+    found = [v for v in dict.fromkeys(variants) if v != word and v in vectors.words]
     near = [
         other
         for other in vectors.words[:_N_FREQUENT]

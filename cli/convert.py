@@ -125,7 +125,7 @@ def read_words(path: str) -> list[str]:
 
 def report_missing(words: list[str], vectors: Any, source: str, words_file: str) -> None:
     wanted = dict.fromkeys(words)
-    missing = [word for word in wanted if word not in vectors]
+    missing = [word for word in wanted if word not in vectors.words]
     if len(missing) == len(wanted):
         raise click.ClickException(
             f"none of the {len(wanted)} words in {words_file} is in {source} (the first: "

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import click
 
@@ -44,7 +45,8 @@ def command(
 
     Words come from the command line, else a query a line from standard input, else from a prompt.
     Several words in one query, between blanks, are asked for together: the neighbours of the sum
-    of their unit vectors.
+    of their unit vectors.  A word that FILE lacks gets a vector from its parts, where FILE has
+    n-grams (`wordvec train` writes them).
 
     \b
       wordvec nn vectors.bin king
@@ -55,22 +57,29 @@ def command(
     import numpy as np
 
     from wordvec.evaluate import unit_rows
+    from wordvec.vectors import unit
 
     vectors = load_vectors(file, format, limit, allow_pickle)
 
     def ask(queries: Sequence[str]) -> list[Answer]:
         answers: list[Answer] = [{} for _ in queries]
         rows_of: dict[int, list[int]] = {}
+        directions: list[Any] = []
         for place, query in enumerate(queries):
             # A word may hold blanks (phrases in some formats): the whole line comes first.
             parts = [query] if query in vectors else query.split() or [query]
-            rows, error = rows_or_error(vectors, parts, query)
+            unseen = [word for word in parts if word not in vectors.words and word in vectors]
+            seen = [word for word in parts if word not in unseen]
+            rows, error = rows_or_error(vectors, seen, query)
             answers[place] = error or {"query": query}
             if error is None:
                 rows_of[place] = rows
-        directions = np.array([unit_rows(vectors, rows).sum(axis=0) for rows in rows_of.values()])
-        directions = directions.reshape(-1, vectors.dim)
-        found = vectors.nearest(directions, min(k, len(vectors)), list(rows_of.values()))
+                built = [unit(vectors[word], vectors.dim) for word in unseen]
+                directions.append(np.vstack([unit_rows(vectors, rows), *built]).sum(axis=0))
+                if unseen:
+                    answers[place]["built_from_subwords"] = unseen
+        matrix = np.array(directions, np.float32).reshape(-1, vectors.dim)
+        found = vectors.nearest(matrix, min(k, len(vectors)), list(rows_of.values()))
         for place, rows, scores in zip(rows_of, *found, strict=True):
             answers[place]["neighbours"] = neighbours(vectors, rows, scores, "cosine")
         return answers

@@ -223,7 +223,8 @@ class Vectors:
     def similar(
         self, query: str | Row | list[str] | list[Row], n: int = 10, *, method: str = "cosine"
     ) -> Neighbours | list[Neighbours]:
-        """The `n` words whose rows have the largest cosine with a word's row or a vector.
+        """The `n` words whose rows have the largest cosine with a word's row or a vector; an
+        unseen word has the row that `subwords` makes.
 
         Best first, ties by lower row.  The query word itself is left out, and so are rows
         without a direction (all zero, or not finite).  A list of queries (or a matrix, a query in
@@ -243,8 +244,9 @@ class Vectors:
         excluded: list[list[int]] = []
         for place, query in enumerate(queries):
             if isinstance(query, str):
-                excluded.append([self.index_of(query)])
-                directions[place] = self.matrix[excluded[-1][0]]
+                has_row = query in self.words
+                excluded.append([self.index_of(query)] if has_row else [])
+                directions[place] = self[query]
             else:
                 excluded.append([])
                 directions[place] = checked(query, self.dim)
