@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from wordvec.models.phrases import ENGLISH_CONNECTOR_WORDS, FrozenPhrases, Phrases
     from wordvec.models.word2vec import Word2Vec
     from wordvec.subwords import NgramRules, Subwords
+    from wordvec.training import train
     from wordvec.vectors import Vectors
     from wordvec.vocab import Vocab
 
@@ -42,6 +43,7 @@ _PLACES = {
     "load": "wordvec.formats",
     "read_corpus": "wordvec.corpus",
     "save": "wordvec.formats",
+    "train": "wordvec.training",
 }
 
 __all__ = [
@@ -67,6 +69,7 @@ __all__ = [
     "load",
     "read_corpus",
     "save",
+    "train",
 ]
 
 
