@@ -173,7 +173,9 @@ def shown_words(vectors: KeyedVectors) -> list[str]:
     assert counts is not None
     first = min(_FIRST_SHARE, n // 4)
     last = int((counts >= _LEAST_COUNT).sum())
-    words = [w for w in vectors.words[first : max(last, first + 50)] if is_plain(w)]
+    candidates = vectors.words[first : max(last, first + 50)]
+    words = [word for word in candidates if is_plain(word)]
+    words = words if len(words) >= N_SHOWN else list(candidates)
     words = words[: max(N_SHOWN, len(words) // 4)]
     step = max(1, len(words) // N_SHOWN)
     return words[::step][:N_SHOWN]

@@ -20,7 +20,8 @@ LEVELS = {
     "rules": 2.1, "idcache": 2.2, "sentences": 2.2, "segments": 2.2, "encoding": 2.3,
     "corpus": 2.5, "phrases": 2.5, "corpusfacts": 2.6, "centring": 2.6,
     "trainer": 3, "formats": 3, "evaluate": 3, "keyedrows": 3, "keyedqueries": 3.1,
-    "keyedevaluation": 3.2, "gensim3": 3.3, "keyedvectors": 3.5, "models": 4, "planning": 5, "training": 6,
+    "keyedevaluation": 3.2, "gensim3": 3.3, "keyedvectors": 3.5, "models": 4,
+    "planning": 5, "training": 6,
     "__init__": 9,
 }  # fmt: skip
 

@@ -1,4 +1,4 @@
-"""What a counted corpus is like: what recipes are chosen from, what to warn of, what to hold out."""
+"""What a counted corpus is like: facts for recipes, warnings, and what to hold out."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _LEAST_COVERAGE = 0.6
 
 HELD_OUT_TOKENS = 20_000
 _HELD_OUT_SHARE = 100
-_LEAST_HELD_OUT = 1_000
+_LEAST_HELD_OUT = 200
 
 # First word of a character's Unicode name -> script, where that is not the name itself.
 _SCRIPT_NAMES = {

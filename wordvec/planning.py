@@ -1,4 +1,4 @@
-"""From a counted corpus to a plan: recipe, expected time and memory, and what a budget takes away."""
+"""From a counted corpus to a plan: recipe, expected time and memory, within a budget."""
 
 from __future__ import annotations
 

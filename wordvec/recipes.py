@@ -209,7 +209,12 @@ def with_epochs(
     part = recipe.parts[0]
     highest = _HIGHEST_RATE if has_subwords(part) else _LOWEST_CAP
     shape = _Shape(
-        has_subwords(part), part.vector_size, part.negative, n_epochs, highest, "what the time allows"
+        has_subwords(part),
+        part.vector_size,
+        part.negative,
+        n_epochs,
+        highest,
+        "what the time allows",
     )
     changed = _recipe(facts, recipe.preset, [shape], given)
     settings = tuple(
@@ -249,9 +254,7 @@ def _why_epochs(facts: Facts) -> str:
     return text if low <= facts.n_tokens <= high else text + " (extrapolated)"
 
 
-def _recipe(
-    facts: Facts, preset: str, shapes: list[_Shape], given: Mapping[str, Any]
-) -> Recipe:
+def _recipe(facts: Facts, preset: str, shapes: list[_Shape], given: Mapping[str, Any]) -> Recipe:
     parts: list[Options] = []
     settings: list[Setting] = []
     for shape in shapes:

@@ -54,7 +54,9 @@ def subwords_of(tensors: Mapping[str, NDArray[Any]], entry: Any, dim: int) -> Su
         raise TypeError(f"{type(entry).__name__} as rules")
     if entry.get("hash") != _HASH:
         raise ValueError(f"the hash {entry.get('hash')!r:.40}")
-    rules = NgramRules(*(_whole(entry, name, _MOST_BUCKETS) for name in ("min_n", "max_n", "bucket")))
+    rules = NgramRules(
+        *(_whole(entry, name, _MOST_BUCKETS) for name in ("min_n", "max_n", "bucket"))
+    )
     rows, buckets = tensors["subwords.rows"], tensors["subwords.buckets"]
     if rows.dtype != np.float32 or rows.ndim != 2:
         raise TypeError(f"rows {rows.dtype}{rows.shape}")
@@ -68,12 +70,16 @@ def subwords_of(tensors: Mapping[str, NDArray[Any]], entry: Any, dim: int) -> Su
     row_of_bucket[buckets] = np.arange(len(buckets), dtype=np.int32)
     finish = None
     if "subwords.mean" in tensors:
-        finish = Finish(tensors["subwords.mean"], bool(entry.get("unit")), _whole(entry, "width", dim))
+        finish = Finish(
+            tensors["subwords.mean"], bool(entry.get("unit")), _whole(entry, "width", dim)
+        )
     made = max(rows.shape[1], finish.width) if finish else rows.shape[1]
     if made != dim:
         raise ValueError(f"{made} numbers for an unseen word in a file of {dim}")
     seed = None if entry.get("seed") is None else _whole(entry, "seed", 2**63 - 1)
-    return Subwords(rules, rows, rows.shape[1], row_of_bucket=row_of_bucket, seed=seed, finish=finish)
+    return Subwords(
+        rules, rows, rows.shape[1], row_of_bucket=row_of_bucket, seed=seed, finish=finish
+    )
 
 
 def _whole(entry: dict[str, Any], name: str, most: int) -> int:

@@ -15,7 +15,8 @@ Tensors, each from a page boundary (`pad.N`, zeros, lie between; the header is f
 
 and in the header's __metadata__: wordvec.format (the version of this layout), wordvec.writer,
 wordvec.index and wordvec.checksums (how they are made), wordvec.metadata (JSON: where the vectors
-come from), wordvec.subwords (JSON, with subwords.*).  All is little-endian.  Opening reads the header only; a look-up touches the pages of
+come from), wordvec.subwords (JSON, with subwords.*).
+  All is little-endian.  Opening reads the header only; a look-up touches the pages of
 one slot, tag, end, word and row.  Signed 64-bit ends, since many readers of safetensors lack U64.
 """
 
@@ -393,7 +394,12 @@ def _sections(vectors: Vectors, path: str) -> dict[str, NDArray[Any]]:
     if vectors.subwords is not None:
         sections |= tensors_of(vectors.subwords)[0]
     for name, array in vectors.tensors.items():
-        if name in sections or name in _OWN_NAMES or name.startswith(_PAD) or name == "__metadata__":
+        if (
+            name in sections
+            or name in _OWN_NAMES
+            or name.startswith(_PAD)
+            or name == "__metadata__"
+        ):
             raise FormatError(path, None, "a further tensor with a name of its own", repr(name))
         sections[name] = np.asarray(array)
     return sections
