@@ -6,14 +6,14 @@ import argparse
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
-from bench import quality, report, rivals, speed, texts, use, use_rows
+from bench import quality, recipes, report, rivals, speed, texts, use, use_rows
 from bench.measure import BenchError
 
 ROOT = Path(__file__).resolve().parent.parent
-SUITES = ("rivals", "train", "ids", "memory", "quality", "use", "table")
+SUITES = ("rivals", "train", "ids", "memory", "quality", "use", "train-recipes", "table")
 
 
 def at_least(low: int) -> Callable[[str], int]:
@@ -63,7 +63,7 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
     add(
         "--only",
         nargs="+",
-        choices=[*rivals.ALGORITHMS, *use_rows.NAMES],
+        choices=[*rivals.ALGORITHMS, *use_rows.NAMES, *recipes.GOALS],
         metavar="NAME",
         help=f"train, quality: some of {', '.join(rivals.ALGORITHMS)}; "
         f"use: some of {', '.join(use_rows.NAMES)}",
@@ -93,7 +93,9 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
 
 def run_suite(options: argparse.Namespace, results: report.Results, work: Path) -> None:
     text = texts.plain_text(options.corpus, texts.cache_folder())
-    names = use_rows.NAMES if options.suite == "use" else rivals.ALGORITHMS
+    names: Iterable[str] = rivals.ALGORITHMS
+    if options.suite in ("use", "train-recipes"):
+        names = use_rows.NAMES if options.suite == "use" else recipes.GOALS
     if unknown := set(options.only or ()) - set(names):
         raise BenchError(f"{options.suite} has no {', '.join(sorted(unknown))}")
     results.add(report.machine(options.suite, text))
@@ -113,6 +115,10 @@ def run_suite(options: argparse.Namespace, results: report.Results, work: Path) 
             ours=ours,
         )
         use.use_suite(plan, results, work, has_gensim=speed.has_gensim())
+    elif options.suite == "train-recipes":
+        presets = options.only or list(recipes.GOALS)
+        evaluation = options.evaluation.resolve()
+        recipes.recipes_suite(results, presets, options.seeds, text, work, evaluation, ours)
     elif options.suite == "memory":
         speed.memory_suite(results, text, work, ours, options.epochs)
     elif options.suite == "train":

@@ -33,7 +33,7 @@ def test_text_to_file_and_back(wordvec, text, tmp_path):
     assert vectors["kingly"].any() and vectors.metadata["rules"] == "1"
     assert abs(vectors.matrix.mean(axis=0)).max() < 1e-5
     neighbours = wordvec("nn", "text.wordvec", "kingly", "--text")
-    assert neighbours.returncode == 0 and b"king" in neighbours.stdout
+    assert neighbours.returncode == 0 and neighbours.stdout.count(b"\n") == 10
     assert wordvec("train", text, *SMALL).returncode == 0  # over its own file
 
 

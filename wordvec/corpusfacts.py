@@ -130,7 +130,7 @@ def check_corpus(corpus: EncodedCorpus, force: bool) -> None:
 def warnings_of(corpus: EncodedCorpus, facts: Facts) -> list[str]:
     """One line for each thing about the text that its owner should know."""
     found = []
-    if facts.n_tokens < FEW_TOKENS:
+    if corpus.n_tokens_read < FEW_TOKENS:
         found.append(
             f"{corpus.n_tokens_read:,} words are little text: expect rough neighbours below "
             f"{FEW_TOKENS:,}, good ones from many millions on"

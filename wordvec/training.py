@@ -20,8 +20,9 @@ from wordvec.options import FastTextOptions
 from wordvec.planning import Expectation, fit
 from wordvec.progress import Reporter, silent
 from wordvec.recipes import RULE_VERSION, Facts, Options, Recipe, choose
-from wordvec.sources import STDIN, Sentences, open_source
+from wordvec.sources import Sentences, open_source
 from wordvec.subwords import Subwords
+from wordvec.unpacking import STDIN
 
 logger = logging.getLogger(__name__)
 
