@@ -15,8 +15,9 @@ Tensors, each from a page boundary (`pad.N`, zeros, lie between; the header is f
 
 and in the header's __metadata__: wordvec.format (the version of this layout), wordvec.writer,
 wordvec.index and wordvec.checksums (how they are made), wordvec.metadata (JSON: where the vectors
-come from), wordvec.subwords (JSON, with subwords.*).  All is little-endian.  Opening reads the header only; a look-up touches the pages of
-one slot, tag, end, word and row.  Signed 64-bit ends, since many readers of safetensors lack U64.
+come from), wordvec.subwords (JSON, with subwords.*).  All is little-endian.  Opening reads the
+header only; a look-up touches the pages of one slot, tag, end, word and row.  Signed 64-bit ends,
+since many readers of safetensors lack U64.
 """
 
 from __future__ import annotations
