@@ -50,6 +50,8 @@ EXTENSIONS = [
     kernel("sampling"),
     kernel("sgd", *instruction_set_files("sgd")),
     kernel("tokens"),
+    kernel("labelled", *instruction_set_files("subwords")),
+    kernel("classify", *instruction_set_files("classify")),
     kernel("topk", *instruction_set_files("topk"), *vnni_files("topk")),
     kernel("merging"),
     kernel("numbers", *instruction_set_files("number_lines")),
@@ -58,6 +60,8 @@ EXTENSIONS = [
     kernel("phrases"),
     kernel("collocations"),
     kernel("subwords", *instruction_set_files("subwords")),
+    kernel("pq", *instruction_set_files("pq")),
+    kernel("fasttextfile"),
 ]
 missing = [e.sources[0] for e in EXTENSIONS if not Path(e.sources[0]).exists()]
 assert not missing, f"the sources lack {missing}: an sdist without its .pyx files? (MANIFEST.in)"

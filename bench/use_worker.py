@@ -69,8 +69,9 @@ def choose_scan(vectors: Any, method: str | None) -> None:
         if not hasattr(vectors, "build_plane"):
             raise SystemExit("these vectors cannot have an int8 plane")
         vectors.build_plane()
-    elif method == "float32" and has_plane:
+    elif method == "float32":
         vectors.plane = None
+        vectors.keep_plane = False  # many queries would build one by themselves
 
 
 def ours_make(task: Task) -> dict[str, Any]:

@@ -31,24 +31,33 @@ _N_FREQUENT = 50_000  # words among which a misspelt one is looked for
 _N_SUGGESTIONS = 3
 
 
-def load_vectors(path: str, format: str | None, limit: int | None, allow_pickle: bool) -> Vectors:
+def load_vectors(
+    path: str, format: str | None, limit: int | None, allow_pickle: bool, **options: Any
+) -> Vectors:
+    """wordvec.load, with messages for the command line; `options` are its further ones."""
     import wordvec
 
     with flags_named():
-        return wordvec.load(path, format, limit=limit, allow_pickle=allow_pickle)
+        return wordvec.load(path, format, limit=limit, allow_pickle=allow_pickle, **options)
 
 
 @contextlib.contextmanager
 def flags_named() -> Iterator[None]:
-    """Errors about options of the library name the flag that the user typed."""
-    from wordvec.errors import OptionError
+    """Errors about options of the library name the flag that the user typed, or may type."""
+    from wordvec.errors import FormatError, OptionError
 
     try:
         yield
-    except OptionError as error:
-        if error.option not in ("format", "limit", "words", "plane"):
+    except FormatError as error:
+        if "allow_pickle" not in error.hint:
             raise
-        text = f"--{error.option}: expected {error.expected}, found {error.found!r}"
+        hint = error.hint.replace("load it with allow_pickle=True", "add --allow-pickle")
+        raise FormatError(error.path, error.offset, error.expected, error.found, hint) from None
+    except OptionError as error:
+        if error.option not in ("format", "limit", "words", "plane", "path"):
+            raise
+        name = "OUT" if error.option == "path" else f"--{error.option}"
+        text = f"{name}: expected {error.expected}, found {error.found!r}"
         raise click.UsageError(text) from None
 
 
@@ -118,6 +127,8 @@ def show(answer: Answer, as_json: bool, with_title: bool, errors_to_stderr: bool
         return
     if with_title:
         say(printable(str(answer["query"])))
+    for word in answer.get("built_from_ngrams", ()):
+        note(f"{printable(word)}: not among the words, built from its character n-grams")
     found = [list(neighbour.values()) for neighbour in answer["neighbours"]]
     rows = [[printable(word), f"{score:.4f}"] for word, score in found]
     if not rows:

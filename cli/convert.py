@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import os
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from .asking import flags_named
+from .asking import flags_named, load_vectors
 from .flags import FileSet
 from .info import recognised
 from .speech import byte_size, note, say, thousands
+
+if TYPE_CHECKING:
+    from wordvec.vectors import Vectors
+
+_ROUNDED_ROWS = 100  # looked at for a note that numbers are rounded
 
 
 @click.command("convert")
@@ -63,7 +68,7 @@ def command(
     """Write the vectors of IN to OUT in another format, or fewer of them in the same.
 
     The format of OUT follows from its suffix, or from --format; .gz, .bz2 and .xz pack it.  OUT
-    appears whole or not at all.
+    appears whole or not at all.  IN may be -, standard input, and OUT -, standard output.
 
     \b
       wordvec convert GoogleNews-vectors-negative300.bin.gz vectors.txt --limit 200000
@@ -71,18 +76,18 @@ def command(
     """
     import wordvec
 
+    source = "/dev/stdin" if source == "-" else source
     refuse_same_file(source, target, words_file)
     with flags_named():
         check_target(target, format)
     words = None if words_file is None else read_words(words_file)
     dtype = "float16" if float16 else "float32"
-    vectors = wordvec.load(
-        source, source_format, limit=limit, words=words, dtype=dtype, allow_pickle=allow_pickle
-    )
+    vectors = load_vectors(source, source_format, limit, allow_pickle, words=words, dtype=dtype)
     if words is not None:
         report_missing(words, vectors, source, str(words_file))
     with flags_named():
         wordvec.save(vectors, target, format, plane=plane or None)
+    report_rounding(vectors, target, format)
     if target != "-" and os.path.isfile(target):
         name, packing = recognised(target, format)
         packed = f" in {packing}" if packing else ""
@@ -121,6 +126,26 @@ def read_words(path: str) -> list[str]:
     if not words:
         raise click.ClickException(f"{path}: expected a word a line, found none")
     return words
+
+
+def report_rounding(vectors: Vectors, target: str, format: str | None) -> None:
+    """Say that text of few digits does not give the same numbers back, if it does not."""
+    import numpy as np
+
+    from wordvec.formats import format_to_write
+
+    chosen = format_to_write(target, format)
+    style = getattr(chosen, "ROUNDED_TO", None)
+    if style is None or not len(vectors):
+        return
+    step = -(-len(vectors) // _ROUNDED_ROWS)
+    sample = np.asarray(vectors.matrix[::step], np.float32).ravel()
+    read_back = np.array([style % number for number in sample.tolist()], np.float32)
+    if not np.array_equal(read_back, sample, equal_nan=True):
+        note(
+            f"wordvec convert: note: {chosen.NAME} rounds numbers to {style}; --format gensim-text "
+            "or a binary format keeps them as they are"
+        )
 
 
 def report_missing(words: list[str], vectors: Any, source: str, words_file: str) -> None:

@@ -176,6 +176,9 @@ def tell_apart(paths: tuple[str, ...]) -> tuple[list[str], list[str]]:
         if os.path.isdir(path):
             sets.append(path)
             continue
+        if os.path.exists(path) and not os.path.isfile(path):
+            files.append(path)  # a pipe cannot be read twice, once to see what it is
+            continue
         try:
             with open_reader(path) as reader:
                 recognise(path, reader.head(HEAD_BYTES), reader.packing)

@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from .asking import file_options, flags_named, load_vectors
+from .asking import file_options, flags_named
 from .speech import byte_size, json_line, printable, say, table, thousands
 
 _MOST_METADATA = 200  # characters of one entry
@@ -37,12 +37,34 @@ def command(
 
 
 def examine(path: str, format: str | None, limit: int | None, allow_pickle: bool) -> dict[str, Any]:
-    """Everything that info reports, ready for JSON."""
-    from wordvec.evaluate import soundness
+    """Everything that info reports, ready for JSON.  Text and binary streams of any size pass
+    through: only their words and the lengths of their rows are kept."""
+    from wordvec.evaluate import RowLengths, soundness, soundness_of
+    from wordvec.formats import ReadRequest, read
+    from wordvec.formats.word2vec_binary import looks_byte_swapped
 
     name, packing = recognised(path, format)
-    vectors = load_vectors(path, format, limit, allow_pickle)
-    report = dataclasses.asdict(soundness(vectors))
+    lengths: dict[int, Any] = {}  # by block: several threads read
+    is_swapped = []
+
+    def measure(block: int, rows: Any) -> None:
+        found = RowLengths()
+        found.add(rows)
+        lengths[block] = found.all()
+        if block == 0:
+            is_swapped.append(looks_byte_swapped(rows))
+
+    with flags_named():
+        request = ReadRequest(limit=limit, allow_pickle=allow_pickle, on_rows=measure)
+        vectors = read(path, format, request)
+    if lengths:
+        of_rows = RowLengths([lengths[block] for block in sorted(lengths)])
+        sound = soundness_of(vectors.words, vectors.dim, of_rows.all())
+    else:
+        sound = soundness(vectors)
+        first = vectors.matrix[:1000]
+        is_swapped = [first.dtype.itemsize == 4 and looks_byte_swapped(first)]
+    report = dataclasses.asdict(sound)
     status = os.stat(path)
     counts = vectors.counts
     return {
@@ -56,6 +78,11 @@ def examine(path: str, format: str | None, limit: int | None, allow_pickle: bool
         "first_words": list(vectors.words[:5]),
         "n_tokens": None if counts is None else int(counts.sum()),
         "metadata": vectors.metadata,
+        "looks_byte_swapped": any(is_swapped),
+        "has_plane": vectors.plane is not None,
+        "tensors": {
+            name: f"{tensor.dtype}{list(tensor.shape)}" for name, tensor in vectors.tensors.items()
+        },
     }
 
 
@@ -88,6 +115,13 @@ def text_of(found: dict[str, Any]) -> list[str]:
             else f"min {norms['min']:.4g}, median {norms['median']:.4g}, max {norms['max']:.4g}",
         ],
     ]
+    if found["looks_byte_swapped"]:
+        rows.append(["byte order", "the numbers make sense only with their bytes swapped"])
+    if found["has_plane"]:
+        rows.append(["8-bit plane", "yes"])
+    if found["tensors"]:
+        shown = ", ".join(f"{printable(n)} {what}" for n, what in found["tensors"].items())
+        rows.append(["further tensors", shown])
     if found["n_tokens"] is not None:
         rows.append(["counts", f"yes, of {thousands(found['n_tokens'])} tokens"])
     for label, key, examples in (

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -16,6 +16,9 @@ from .asking import (
     output_options,
     rows_or_error,
 )
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 
 @click.command("nn")
@@ -45,14 +48,14 @@ def command(
 
     Words come from the command line, else a query a line from standard input, else from a prompt.
     Several words in one query, between blanks, are asked for together: the neighbours of the sum
-    of their unit vectors.  A word that FILE lacks gets a vector from its parts, where FILE has
-    n-grams (`wordvec train` writes them).
+    of their unit vectors.
 
     \b
       wordvec nn vectors.bin king
       wordvec nn vectors.bin < words.txt > neighbours.jsonl
 
-    Exit code 1 when a word given on the command line is not in FILE.
+    A word that is not in FILE is built from its character n-grams where FILE holds those; the
+    answer says so.  Exit code 1 when a word given on the command line has no vector.
     """
     import numpy as np
 
@@ -64,22 +67,22 @@ def command(
     def ask(queries: Sequence[str]) -> list[Answer]:
         answers: list[Answer] = [{} for _ in queries]
         rows_of: dict[int, list[int]] = {}
-        directions: list[Any] = []
+        sums: list[NDArray[np.float32]] = []
         for place, query in enumerate(queries):
             # A word may hold blanks (phrases in some formats): the whole line comes first.
             parts = [query] if query in vectors else query.split() or [query]
-            unseen = [word for word in parts if word not in vectors.words and word in vectors]
-            seen = [word for word in parts if word not in unseen]
-            rows, error = rows_or_error(vectors, seen, query)
+            built = [part for part in parts if part in vectors and part not in vectors.words]
+            rows, error = rows_or_error(vectors, [p for p in parts if p not in built], query)
             answers[place] = error or {"query": query}
             if error is None:
                 rows_of[place] = rows
-                built = [unit(vectors[word], vectors.dim) for word in unseen]
-                directions.append(np.vstack([unit_rows(vectors, rows), *built]).sum(axis=0))
-                if unseen:
-                    answers[place]["built_from_subwords"] = unseen
-        matrix = np.array(directions, np.float32).reshape(-1, vectors.dim)
-        found = vectors.nearest(matrix, min(k, len(vectors)), list(rows_of.values()))
+                sums.append(unit_rows(vectors, rows).sum(axis=0))
+                for word in built:
+                    sums[-1] += unit(vectors[word], vectors.dim)
+                if built:
+                    answers[place]["built_from_ngrams"] = built
+        directions = np.array(sums, np.float32).reshape(-1, vectors.dim)
+        found = vectors.nearest(directions, min(k, len(vectors)), list(rows_of.values()))
         for place, rows, scores in zip(rows_of, *found, strict=True):
             answers[place]["neighbours"] = neighbours(vectors, rows, scores, "cosine")
         return answers

@@ -21,6 +21,7 @@ TOOLS = {
     "distance": "distance",
     "word-analogy": "word-analogy",
     "compute-accuracy": "compute-accuracy",
+    "fasttext": "fasttext",
 }
 # Second line of every file we write, and how we know it again.
 MARK = b"# Written by `wordvec tools`; writing again replaces it."

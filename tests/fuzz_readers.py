@@ -20,6 +20,7 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
+import fasttext_bytes as book
 import numpy as np
 
 from wordvec.errors import FormatError, OptionError
@@ -45,6 +46,8 @@ def samples(name: str, folder: Path) -> list[bytes]:
             found.append(path.read_bytes())
         except (OptionError, NotImplementedError, ImportError, AttributeError, IsADirectoryError):
             continue  # a format that is only read here, or needs an extra
+    if name == "fasttext-bin":  # pruned and quantised ones, which no vectors make
+        found += [book.quantised()[2], book.quantised(qout=True, dsub=1)[2], book.classifier()[2]]
     return found
 
 

@@ -168,3 +168,70 @@ def window_step(in_rows, out_rows, contexts, outputs, labels, rate):
         out_rows[outputs] += np.outer(g, in_rows[context])
         in_rows[context] = in_rows[context] + g @ old
     return -np.log(np.where(labels == 1, sigmoid(scores), sigmoid(-scores))).sum()
+
+
+# ---- the classifier ----
+
+
+def softmax_step(hidden, labels, target, rate):
+    """(gradient of the hidden vector, new labels, loss) of one line, in float64."""
+    scores = labels @ hidden
+    p = np.exp(scores - scores.max())
+    p /= p.sum()
+    g = -rate * p
+    g[target] += rate
+    return g @ labels, labels + np.outer(g, hidden), -np.log(p[target])
+
+
+def logistic_step(hidden, rows, targets, rate, limit):
+    """The same for logistic units: rows float[n, dim] against targets of 0 and 1."""
+    z = np.clip(rows @ hidden, -limit, limit)
+    p = 1 / (1 + np.exp(-z))
+    g = rate * (targets - p)
+    loss = -np.log(np.where(targets == 1, p, 1 - p)).sum()
+    return g @ rows, rows + np.outer(g, hidden), loss
+
+
+def fnv(word: bytes) -> int:
+    """fastText's hash: bytes from 128 on widened with their sign."""
+    value = 2166136261
+    for byte in word:
+        value = (value ^ (byte if byte < 128 else byte | 0xFFFFFF00)) * 16777619 & 0xFFFFFFFF
+    return value
+
+
+def _as_signed(value: int) -> int:
+    return value - (1 << 32) if value >> 31 else value
+
+
+def character_buckets(word: bytes, min_n: int, max_n: int, bucket: int) -> list[int]:
+    marked = b"<" + word + b">"
+    begins = [i for i, byte in enumerate(marked) if byte & 0xC0 != 0x80] + [len(marked)]
+    n_chars = len(begins) - 1
+    return [
+        fnv(marked[begins[i] : begins[i + n]]) % bucket
+        for i in range(n_chars)
+        for n in range(max(min_n, 1), max_n + 1)
+        if i + n <= n_chars and not (n == 1 and i in (0, n_chars - 1))
+    ]
+
+
+def line_rows(tokens, words, labels, *, word_ngrams, bucket, min_n, max_n, prefix=b"__label__"):
+    """(rows, label numbers) of one line's tokens, `</s>` included, by fastText's rules."""
+    rows, gold, hashes = [], [], []
+    for token in tokens:
+        if token in labels or token.startswith(prefix):
+            gold += [labels.index(token)] if token in labels else []
+            continue
+        hashes.append(_as_signed(fnv(token)))
+        if token in words:
+            rows.append(words.index(token))
+        if token != b"</s>" and max_n > 0 and bucket:
+            buckets = character_buckets(token, min_n, max_n, bucket)
+            rows += [len(words) + b for b in buckets]
+    for i in range(len(hashes) if bucket else 0):
+        value = hashes[i] & M64
+        for j in range(i + 1, min(len(hashes), i + word_ngrams)):
+            value = (value * 116049371 + hashes[j]) & M64
+            rows.append(len(words) + value % bucket)
+    return rows, gold

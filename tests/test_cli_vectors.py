@@ -6,6 +6,7 @@ import pty
 import select
 import signal
 import subprocess
+import threading
 import time
 
 import numpy as np
@@ -183,7 +184,7 @@ def test_files_that_are_none_are_one_line_and_1(wordvec, tmp_path, name):
 
 def test_convert(wordvec, vectors, tmp_path):
     done = wordvec("convert", "v.bin", "v.txt.gz")
-    assert done.returncode == 0 and done.stderr == b"", done.stderr
+    assert done.returncode == 0 and done.stderr.count(b"\n") == 1, done.stderr
     assert done.stdout.startswith(b"v.txt.gz: 10 words, 6 dimensions, word2vec-text in gzip, ")
     again = library.load(tmp_path / "v.txt.gz")
     assert list(again.words) == list(vectors.words)
@@ -216,6 +217,8 @@ def test_convert_some_words(wordvec, vectors, tmp_path):
 def test_convert_fails_before_the_work(wordvec, vectors):
     done = wordvec("convert", "absent", "nowhere/out.bin")
     assert done.returncode == 1 and b"folder" in done.stderr  # not that IN is missing
+    done = wordvec("convert", "v.bin", "v.npz.gz")
+    assert done.returncode == 2 and b" OUT: expected a name without .gz" in done.stderr
 
 
 def test_info(wordvec, tmp_path):
@@ -242,3 +245,49 @@ def test_a_closed_pipe_is_quiet(command, command_environment, vectors, tmp_path)
         check=False, timeout=60,
     )  # fmt: skip
     assert done.stderr == b"" and done.returncode == 141
+
+
+def test_convert_says_when_digits_are_lost(wordvec, vectors, tmp_path):
+    for target, style in (("v.txt", b"%.6f"), ("v.vec", b"%.5g"), ("v.glove.txt", b"%.6f")):
+        done = wordvec("convert", "v.bin", target)
+        assert done.returncode == 0
+        assert done.stderr.startswith(b"wordvec convert: note: ") and style in done.stderr
+    assert library.load(tmp_path / "v.glove.txt").words == library.load(tmp_path / "v.txt").words
+    assert not (tmp_path / "v.glove.txt").read_bytes().startswith(b"10 ")  # GloVe has no first line
+    again = wordvec("convert", "v.vec", "again.txt", "--format", "fasttext-vec")
+    assert again.stderr == b""  # these digits are all there are
+
+    done = wordvec("convert", "v.bin", "exact.txt", "--format", "gensim-text")
+    assert (done.returncode, done.stderr) == (0, b"")
+    found, expected = library.load(tmp_path / "exact.txt"), vectors
+    assert found.words == expected.words and np.array_equal(found.matrix, expected.matrix)
+
+
+def test_convert_from_standard_input(wordvec, vectors, tmp_path):
+    with open(tmp_path / "v.bin", "rb") as stream:
+        done = wordvec("convert", "-", "out.npz", stdin=stream)
+    assert done.returncode == 0, done.stderr
+    found, expected = library.load(tmp_path / "out.npz"), vectors
+    assert np.array_equal(found.matrix, expected.matrix)
+
+
+@pytest.mark.parametrize("arguments", [["nn", "p", "w"], ["info", "p"], ["convert", "p", "o.npy"]])
+def test_a_pickle_is_refused_with_the_flag_to_type(wordvec, tmp_path, arguments):
+    (tmp_path / "p").write_bytes(b"\x80\x04N.")
+    done = wordvec(*arguments)
+    assert done.returncode == 1 and done.stdout == b""
+    assert b"add --allow-pickle" in done.stderr and b"=True" not in done.stderr
+
+
+def test_eval_of_a_pipe(wordvec, vectors, tmp_path):
+    """It can be read only once: what it is must not be looked up before."""
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "pairs.txt").write_text("king queen 5\nman woman 3\nking man 1\n")
+    writer = threading.Thread(
+        target=lambda: (tmp_path / "pipe").write_bytes((tmp_path / "v.bin").read_bytes())
+    )
+    writer.start()
+    done = wordvec("eval", "pipe", "pairs.txt", "--json")
+    writer.join(10)
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["files"][0]["dim"] == vectors.dim

@@ -90,7 +90,8 @@ def answers_one_by_one(vectors, question, method, restrict):
 @pytest.mark.parametrize("method", evaluate.METHODS)
 @pytest.mark.parametrize("restrict", [None, 20, 5])
 def test_fourth_words_are_those_of_the_rule(method, restrict, monkeypatch):
-    monkeypatch.setattr("wordvec.evaluate.answering._ROWS_PER_STEP", 17)
+    monkeypatch.setattr("wordvec.analogies._BLOCK_ROWS", 17)
+    monkeypatch.setattr("wordvec.analogies._BLOCK_COSINES", 1)
     vectors = some_vectors()
     n_rows = restrict or len(vectors)
     rng = np.random.default_rng(2)

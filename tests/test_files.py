@@ -1,5 +1,6 @@
 """OutputFile: whole or not at all, whatever happens."""
 
+import contextlib
 import os
 import resource
 import signal
@@ -7,8 +8,10 @@ import stat
 import subprocess
 import sys
 import threading
+from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 import wordvec
@@ -194,21 +197,48 @@ o.commit()"""
     assert names(tmp_path) == ["out"]
 
 
-@pytest.mark.parametrize("n_bytes", [50_000, 5_000_000])
-def test_a_full_disk_leaves_the_old_file(tmp_path: Path, n_bytes: int) -> None:
+@contextlib.contextmanager
+def disk_of(n_bytes: int) -> Iterator[None]:
     """A limit on the file size stands for the disk: the system refuses at the same place."""
-    (tmp_path / "out").write_bytes(b"old")
     limits = resource.getrlimit(resource.RLIMIT_FSIZE)
     handler = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
     try:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (40_000, limits[1]))
-        with pytest.raises(OutputError) as caught, OutputFile(tmp_path / "out", n_bytes) as output:
-            for _ in range(n_bytes // 10_000):
-                output.stream.write(b"x" * 10_000)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (n_bytes, limits[1]))
+        yield
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, limits)
         signal.signal(signal.SIGXFSZ, handler)
+
+
+@pytest.mark.parametrize("n_bytes", [50_000, 5_000_000])
+def test_a_full_disk_leaves_the_old_file(tmp_path: Path, n_bytes: int) -> None:
+    (tmp_path / "out").write_bytes(b"old")
+    with (
+        disk_of(40_000),
+        pytest.raises(OutputError) as caught,
+        OutputFile(tmp_path / "out", n_bytes) as output,
+    ):
+        for _ in range(n_bytes // 10_000):
+            output.stream.write(b"x" * 10_000)
     expected = f"cannot write {tmp_path / 'out'}: File too large after 40000 of {n_bytes} bytes"
     assert str(caught.value) == expected + "; nothing was left behind"
     assert names(tmp_path) == ["out"]
     assert (tmp_path / "out").read_bytes() == b"old"
+
+
+@pytest.mark.parametrize("name, format", [("v.npy", None), ("folder", "model2vec")])
+def test_a_full_disk_leaves_all_of_several_files(
+    tmp_path: Path, name: str, format: str | None
+) -> None:
+    """The words fit and the matrix does not: old words beside a new matrix would be wrong, and so
+    would new ones beside the old."""
+    old = wordvec.Vectors(["a", "b"], np.ones((2, 300), np.float32))
+    new = wordvec.Vectors(["c", "d"], np.zeros((2, 300), np.float32))
+    wordvec.save(old, tmp_path / name, format)
+    before = {file: file.read_bytes() for file in tmp_path.rglob("*") if file.is_file()}
+    with disk_of(1_500), pytest.raises(OutputError):
+        wordvec.save(new, tmp_path / name, format)
+    assert {file: file.read_bytes() for file in tmp_path.rglob("*") if file.is_file()} == before
+    with disk_of(1_500), pytest.raises(OutputError):
+        wordvec.save(new, tmp_path / f"other-{name}", format)
+    assert not list(tmp_path.glob("other-*"))

@@ -16,6 +16,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import wordvec
 from wordvec import movers, significance
 from wordvec.errors import FormatError, MissingExtraError, OptionError
 from wordvec.keyedvectors import KeyedVectors
@@ -268,3 +269,34 @@ def test_old_names_that_can_be_set(vectors: KeyedVectors) -> None:
         assert vectors.similar_by_entity("a", 1) == vectors.similar_by_key("a", 1)
     with pytest.warns(DeprecationWarning, match="get_vector"):
         assert np.linalg.norm(vectors.word_vec("b", use_norm=True)) == pytest.approx(1)
+
+
+def test_what_was_made_of_the_old_rows_goes_when_they_are_normalised() -> None:
+    """A plane's bounds are proven for the numbers it was made of, not for them rounded anew."""
+    rng = np.random.default_rng(1)
+    matrix = rng.standard_normal((2000, 40)).astype(np.float32)
+    matrix[::2] /= 1000
+    words = [f"w{row}" for row in range(len(matrix))]
+    vectors = KeyedVectors.from_vectors(words, matrix)
+    vectors.build_plane()
+    vectors.neighbourhoods()
+    expected = [vectors.most_similar(word) for word in words[:50]]
+    vectors.unit_normalize_all()
+    assert vectors.plane is None and vectors._neighbourhoods is None
+    for word, neighbours in zip(words, expected, strict=False):
+        assert [other for other, _ in vectors.most_similar(word)] == [w for w, _ in neighbours]
+
+
+def test_load_keeps_what_the_file_holds_ready(tmp_path: Path) -> None:
+    """Lengths and plane come with the file: no pass over all rows before the first answer."""
+    matrix = np.random.default_rng(1).standard_normal((100, 8)).astype(np.float32)
+    vectors = KeyedVectors.from_vectors([f"w{row}" for row in range(100)], matrix)
+    vectors.tensors["extra"] = np.arange(3)
+    wordvec.save(vectors, tmp_path / "v.wordvec", plane=True)
+    found = KeyedVectors.load(tmp_path / "v.wordvec", mmap="r")
+    assert found.plane is not None and found._norms is not None
+    assert found.most_similar("w1") == vectors.most_similar("w1")
+    found.save(tmp_path / "again.wordvec")
+    assert (tmp_path / "again.wordvec").read_bytes() == (tmp_path / "v.wordvec").read_bytes()
+    found.add_vector("new", np.ones(8))
+    assert found.plane is None and found.most_similar("new") and len(found.norms) == 101

@@ -16,7 +16,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wordvec.errors import FormatError, OptionError
+from wordvec.errors import FormatError, MissingExtraError
 from wordvec.formats import (
     FORMATS,
     blocks,
@@ -179,7 +179,7 @@ def test_files_packed_or_not_and_pipes(tmp_path: Path, name: str, suffix: str) -
 def test_without_zstandard(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "zstandard", None)
     (tmp_path / "v").write_bytes(b"\x28\xb5\x2f\xfd" + bytes(20))
-    with pytest.raises(OptionError, match="the package zstandard, to unpack"):
+    with pytest.raises(MissingExtraError, match="the package zstandard"):
         load(tmp_path / "v")
 
 
@@ -241,3 +241,17 @@ def test_big_endian_numbers_are_noticed() -> None:
     for odd in (np.zeros_like(matrix), matrix * 1e30, matrix * np.inf, matrix * 1e-30):
         found = read(word2vec_binary, write(word2vec_binary, words, odd)).matrix
         assert np.array_equal(found.view(np.uint32), odd.view(np.uint32))
+
+
+@pytest.mark.parametrize("limit", [None, 1, 5])
+@pytest.mark.parametrize("dim", [2, 20])
+def test_decimal_commas_are_not_taken_for_binary(
+    tmp_path: Path, dim: int, limit: int | None
+) -> None:
+    """With a limit nothing behind the first words would tell that their numbers are none."""
+    lines = [
+        f"w{row} " + " ".join(f"-0,{row}{column:02}5" for column in range(dim)) for row in range(50)
+    ]
+    (tmp_path / "v").write_text(f"50 {dim}\n" + "\n".join(lines) + "\n")
+    with pytest.raises(FormatError, match=f"found text that begins '50 {dim}"):
+        load(tmp_path / "v", limit=limit)

@@ -8,10 +8,12 @@ from typing import Any
 import numpy as np
 import pytest
 
+from wordvec import formats
 from wordvec import vectors as vectors_module
 from wordvec.errors import FormatError, OptionError
 from wordvec.formats import blocks, rows
 from wordvec.keyedvectors import KeyedVectors
+from wordvec.subwords import NgramRules, Subwords
 from wordvec.vectors import Vectors
 
 N_WORDS, DIM = 60, 17
@@ -383,3 +385,42 @@ def test_own_refusals(tmp_path: Path, ours: KeyedVectors) -> None:
         ours.save_word2vec_format(tmp_path / "w", fvocab=tmp_path / "x")
     with pytest.raises(KeyError):
         ours.get_vecattr("w3", "count")
+
+
+def test_unseen_words_are_asked_for_by_their_ngrams():
+    rng = np.random.default_rng(5)
+    words = ["king", "queen", "man", "woman", "zero"]
+    vectors = Vectors(words, rng.standard_normal((5, 20)).astype(np.float32))
+    with pytest.raises(KeyError, match="kingly"):
+        vectors.similar("kingly")
+    rules = NgramRules(3, 6, 50)
+    vectors.subwords = Subwords(rules, rng.standard_normal((50, 20)).astype(np.float32), 20)
+    built = vectors["kingly"]
+    assert vectors.similar("kingly", 3) == vectors.similar(built, 3)
+    assert vectors.similar(["king", "kingly"], 5)[0] == vectors.similar("king", 5)
+    assert {word for word, _ in vectors.similar("kingly", 9)} == set(words)
+    assert vectors.similarity("kingly", "kingly") == pytest.approx(1)
+    matrix = np.vstack([vectors.matrix, built, vectors["manly"]])
+    every = Vectors([*words, "kingly", "manly"], matrix)
+    for method in ("add", "mul", "pair"):
+        question = ("kingly", "queen", "manly")
+        wanted = [f for f in every.analogies([question], 5, method=method)[0] if f[0] in words]
+        found = vectors.analogies([question], 5, method=method)[0]
+        assert [word for word, _ in found] == [word for word, _ in wanted]
+        assert [score for _, score in found] == pytest.approx([score for _, score in wanted])
+    with pytest.raises(KeyError):
+        vectors.similar("")
+
+
+@pytest.mark.parametrize("suffix", [".txt", ".bin", ".glove.txt"])
+def test_rows_can_pass_without_being_kept(tmp_path, suffix, monkeypatch):
+    monkeypatch.setattr(rows, "_CHUNK_BYTES", 1)
+    numbers = np.arange(1, 4001, dtype=np.float32).reshape(1000, 4) / 8
+    path = str(tmp_path / f"v{suffix}")
+    formats.save(Vectors([f"w{k}" for k in range(1000)], numbers), path)
+    seen = {}
+    request = formats.ReadRequest(on_rows=lambda block, part: seen.update({block: part.copy()}))
+    found = formats.read(path, None, request)
+    assert (np.concatenate([seen[block] for block in sorted(seen)]) == numbers).all()
+    assert list(found.words[:2]) == ["w0", "w1"] and found.matrix.shape == (1000, 4)
+    assert found.matrix.strides[0] == 0  # no memory

@@ -17,6 +17,11 @@ if TYPE_CHECKING:
     from wordvec.corpus import TokenRules, read_corpus
     from wordvec.formats import load, save
     from wordvec.keyedvectors import KeyedVectors
+    from wordvec.models.facebook import (
+        load_facebook_model,
+        load_facebook_vectors,
+        save_facebook_model,
+    )
     from wordvec.models.fasttext import FastText
     from wordvec.models.phrases import ENGLISH_CONNECTOR_WORDS, FrozenPhrases, Phrases
     from wordvec.models.word2vec import Word2Vec
@@ -41,8 +46,11 @@ _PLACES = {
     "Vocab": "wordvec.vocab",
     "Word2Vec": "wordvec.models.word2vec",
     "load": "wordvec.formats",
+    "load_facebook_model": "wordvec.models.facebook",
+    "load_facebook_vectors": "wordvec.models.facebook",
     "read_corpus": "wordvec.corpus",
     "save": "wordvec.formats",
+    "save_facebook_model": "wordvec.models.facebook",
     "train": "wordvec.training",
 }
 
@@ -67,8 +75,11 @@ __all__ = [
     "WordvecError",
     "__version__",
     "load",
+    "load_facebook_model",
+    "load_facebook_vectors",
     "read_corpus",
     "save",
+    "save_facebook_model",
     "train",
 ]
 

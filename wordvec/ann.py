@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from wordvec.errors import FormatError, OutputError, WordvecError
+from wordvec.errors import FormatError, MissingExtraError, OutputError
 from wordvec.vectors import Vectors
 
 _ROWS_AT_ONCE = 1 << 16
@@ -144,7 +144,5 @@ def _usearch() -> Any:
     try:
         import usearch.index
     except ImportError:
-        raise WordvecError(
-            "an approximate index needs the package usearch: pip install 'wordvec[ann]'"
-        ) from None
+        raise MissingExtraError("an approximate index", "ann", "usearch") from None
     return usearch.index

@@ -14,6 +14,7 @@ import re
 import secrets
 import stat
 import sys
+from collections.abc import Iterator
 from types import TracebackType
 from typing import BinaryIO
 
@@ -114,6 +115,15 @@ class OutputFile:
             except FileExistsError:
                 self._temporary = None  # another's: not ours to remove
 
+    def flush(self, *, sync: bool = True) -> None:
+        """Hand all bytes to the disk without putting the file in place: of several files that
+        belong together, none should appear before all are known to fit.  Errors as `commit`.
+        """
+        with self._or_discarded():
+            self.stream.flush()
+            if self._temporary is not None and sync:
+                os.fsync(self._raw.descriptor)
+
     def commit(self, *, sync: bool = True) -> None:
         """Put the file in place.  On an error it is discarded and OutputError raised.
 
@@ -124,13 +134,19 @@ class OutputFile:
             if self._discarded:
                 raise self._error("it was discarded and cannot be put in place")
             return
-        try:
-            self.stream.flush()
-            if self._temporary is not None and sync:
-                os.fsync(self._raw.descriptor)
+        self.flush(sync=sync)
+        with self._or_discarded():
             self._raw.close_descriptor()
             if self._temporary is not None and self._target is not None:
                 os.replace(self._temporary, self._target)
+        self._temporary = None
+        self._finish()
+
+    @contextlib.contextmanager
+    def _or_discarded(self) -> Iterator[None]:
+        """An error inside discards the file, and is raised as OutputError."""
+        try:
+            yield
         except OSError as error:
             self.discard()
             if isinstance(error, (OutputError, BrokenPipeError)):
@@ -139,8 +155,6 @@ class OutputFile:
         except BaseException:
             self.discard()
             raise
-        self._temporary = None
-        self._finish()
 
     def discard(self) -> None:
         """Close and remove the temporary file; what was there before stays."""

@@ -224,6 +224,7 @@ class KeyedRows(Vectors):
         """Scale every row to length 1, in place.  A row of zeros becomes nan, as in gensim."""
         self._make_writable()
         self.matrix /= self.norms[:, None]
+        self.matrix_changed()
         self.norms = np.ones(len(self.matrix), dtype=np.float32)
 
     # Add and replace

@@ -74,6 +74,10 @@ def check_options(options: Any) -> None:
             if value not in spec.choices:
                 raise OptionError(item.name, spec.expected, value)
             continue
+        if isinstance(item.default, str):
+            if not isinstance(value, str) or (item.default and not value):
+                raise OptionError(item.name, "text", value)
+            continue
         whole = isinstance(item.default, int) or item.default is None
         if isinstance(value, bool) or not _is_number(value, whole):
             kind = "a whole number" if whole else "a number"
@@ -247,3 +251,94 @@ class FastTextOptions:
             raise OptionError("min_alpha", f"at most alpha, {self.alpha:g}", self.min_alpha)
         if not self.hs and not self.negative:
             raise OptionError("negative", "at least 1 without hierarchical softmax", 0)
+
+
+LOSSES = ("softmax", "ova", "hs", "ns")
+
+
+@dataclass(frozen=True, slots=True)
+class ClassifierOptions:
+    """Hyper-parameters of the text classifier.
+
+    Defaults are those of the fasttext command's supervised; `original` where they differ.
+    """
+
+    vector_size: int = option(100, "numbers per row and label", flag="-dim", low=1, high=65536)
+    epochs: int = option(5, "passes over the text", flag="-epoch", low=1)
+    alpha: float = option(
+        0.1, "learning rate at the start; it falls to 0 linearly", flag="-lr", low=0, high=1e9
+    )
+    loss: str = option(
+        "softmax",
+        "softmax over all labels; ova: a logistic unit for each label, for lines with several "
+        "labels; hs: hierarchical softmax; ns: negative sampling",
+        flag="-loss",
+        choices=LOSSES,
+    )
+    min_count: int = option(1, "drop words that occur less often", flag="-minCount", low=0)
+    min_count_label: int = option(
+        0, "drop labels that occur less often", flag="-minCountLabel", low=0
+    )
+    word_ngrams: int = option(
+        1, "longest sequence of words used as a feature", flag="-wordNgrams", low=1, high=1000
+    )
+    min_n: int = option(0, "characters of the shortest n-gram", flag="-minn", low=0, high=1000)
+    max_n: int = option(
+        0, "characters of the longest n-gram; 0: no n-grams", flag="-maxn", low=0, high=1000
+    )
+    bucket: int = option(
+        2_000_000, "buckets that n-grams are hashed into; none without n-grams", flag="-bucket",
+        low=0, high=2**31 - 1,
+    )  # fmt: skip
+    negative: int = option(5, "labels drawn per line with ns", flag="-neg", low=0, high=1000)
+    batch: int = option(
+        4, "lines whose gradients are taken at once with softmax and ova over more than 16 labels",
+        original=1, low=1, high=8,
+    )  # fmt: skip
+    workers: int = option(3, "threads", flag="-thread", original=12, low=1, high=4096)
+    seed: int = option(
+        1, "seed of all random choices", flag="-seed", original=0, low=0, high=2**63 - 1
+    )
+    label_prefix: str = option("__label__", "what labels begin with", flag="-label")
+    window: int = option(5, "kept for files of the original", flag="-ws", low=1, high=10000)
+    lr_update_rate: int = option(
+        100, "kept for files and flags of the original: the rate here changes with every line",
+        flag="-lrUpdateRate", low=1, high=2**31 - 1,
+    )  # fmt: skip
+    sample: float = option(1e-4, "kept for files of the original", flag="-t", low=0)
+
+    def __post_init__(self) -> None:
+        check_options(self)
+
+    @property
+    def n_buckets(self) -> int:
+        """Buckets in use: none when there are no n-grams (fastText's rule)."""
+        return 0 if self.word_ngrams <= 1 and self.max_n == 0 else self.bucket
+
+
+@dataclass(frozen=True, slots=True)
+class AutotuneOptions:
+    """How the settings of a classifier are searched for; see wordvec.tune."""
+
+    metric: str = option(
+        "f1",
+        "f1, precisionAtRecall:R or recallAtPrecision:P (percent), each for all labels or, with "
+        ":LABEL after it, for one",
+        flag="-autotune-metric",
+    )
+    predictions: int = option(
+        1, "labels predicted for a line; -1: all", flag="-autotune-predictions", low=-1,
+        high=2**31 - 1,
+    )  # fmt: skip
+    duration: float = option(300, "seconds the search may take", flag="-autotune-duration", low=0)
+    model_size: str = option(
+        "", "bytes of the quantised model at most (K, M, G: thousands); empty: not quantised",
+        flag="-autotune-modelsize",
+    )  # fmt: skip
+    seed: int = option(0, "seed of the search", flag="-autotune-seed", low=0, high=2**63 - 1)
+    n_trials: int | None = option(
+        None, "trials at most; then the search depends on nothing but the seed", low=1
+    )
+
+    def __post_init__(self) -> None:
+        check_options(self)

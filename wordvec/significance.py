@@ -8,6 +8,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from wordvec.evaluate import correlation
+
 _SMALLEST = 1e-300
 _PRECISION = 1e-15
 _MOST_STEPS = 10_000
@@ -29,10 +31,7 @@ def pearson(a: NDArray[np.float64], b: NDArray[np.float64]) -> Correlation:
 
     The p-value holds exactly for normal numbers; two pairs say nothing: 1.
     """
-    deviations = [values - values.mean() for values in (a, b)]
-    with np.errstate(divide="ignore", invalid="ignore"):
-        units = [values / np.linalg.norm(values) for values in deviations]
-        statistic = np.clip(np.dot(*units), -1, 1)
+    statistic = np.float64(correlation.pearson(a, b))
     if len(a) == 2 and not math.isnan(statistic):
         return Correlation(np.round(statistic), np.float64(1))
     return Correlation(statistic, p_value(statistic, len(a)))
@@ -41,23 +40,17 @@ def pearson(a: NDArray[np.float64], b: NDArray[np.float64]) -> Correlation:
 def spearman(a: NDArray[np.float64], b: NDArray[np.float64]) -> Correlation:
     """Spearman's: Pearson's of the ranks, where equal numbers share the mean of their ranks.  The
     p-value holds for large n; nan for fewer than three pairs."""
-    statistic = pearson(_average_ranks(a), _average_ranks(b)).statistic
+    statistic = np.float64(correlation.spearman(a, b))
     return Correlation(statistic, p_value(statistic, len(a)) if len(a) > 2 else np.float64("nan"))
 
 
-def _average_ranks(values: NDArray[np.float64]) -> NDArray[np.float64]:
-    _, group, sizes = np.unique(values, return_inverse=True, return_counts=True)
-    last = np.cumsum(sizes)
-    return np.asarray(((last - sizes + 1 + last) / 2)[group.reshape(-1)])
-
-
-def p_value(correlation: float, n: int) -> float:
+def p_value(statistic: float, n: int) -> float:
     """The two-sided p-value of a correlation of `n` > 2 pairs: under no correlation it is spread
     over -1..1 as a symmetric beta distribution with n / 2 - 1 twice."""
-    if math.isnan(correlation) or n < 3:
+    if math.isnan(statistic) or n < 3:
         return np.float64("nan")
     shape = n / 2 - 1
-    tail = (1 - abs(float(correlation))) / 2
+    tail = (1 - abs(float(statistic))) / 2
     return np.float64(min(1.0, 2 * _incomplete_beta(shape, shape, tail)))
 
 

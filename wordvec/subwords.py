@@ -199,16 +199,22 @@ class Subwords:
 
     def rows_of(self, words: Sequence[str], n_threads: int = 1) -> Matrix:
         """float32[n, dim]: `row_of` of each word, a new array."""
-        encoded = [word_bytes(word) for word in words]
-        starts = np.zeros(len(encoded) + 1, np.int64)
-        np.cumsum([len(data) for data in encoded], out=starts[1:])
-        arena = np.frombuffer(b"".join(encoded), np.uint8)
+        text = "".join(words)
+        if text.isascii():  # one encoding instead of one a word
+            arena = np.frombuffer(text.encode(), np.uint8)
+            lengths = map(len, words)
+        else:
+            encoded = [word_bytes(word) for word in words]
+            arena = np.frombuffer(b"".join(encoded), np.uint8)
+            lengths = map(len, encoded)
+        starts = np.zeros(len(words) + 1, np.int64)
+        np.cumsum(np.fromiter(lengths, np.int64, len(words)), out=starts[1:])
         ngram_starts, buckets = ngrams_of_words(arena, starts, self.rules, n_threads)
         numbers = self._numbers(buckets)
         if len(numbers) < len(buckets):
             kept = self._has_row(buckets)
             ngram_starts = np.concatenate([[0], np.cumsum(kept)])[ngram_starts]
-        out = np.zeros((len(encoded), self.dim), np.float32)
+        out = np.empty((len(words), self.dim), np.float32)
         means_of_rows(
             self.rows, ngram_starts, numbers, out, n_threads=n_threads, seed=self.seed or 0
         )

@@ -157,6 +157,12 @@ class Vectors:
         row.flags.writeable = False
         return row
 
+    def _row_unless_built(self, word: str) -> int | None:
+        """The row of `word`; None if it has none and `subwords` makes one; KeyError for others."""
+        if word not in self.words and self._can_build(word):
+            return None
+        return self.index_of(word)
+
     def _row(self, row: int) -> Row:
         view: Row = self.matrix[row].astype(np.float32, copy=False)
         view.flags.writeable = False
@@ -223,11 +229,11 @@ class Vectors:
     def similar(
         self, query: str | Row | list[str] | list[Row], n: int = 10, *, method: str = "cosine"
     ) -> Neighbours | list[Neighbours]:
-        """The `n` words whose rows have the largest cosine with a word's row or a vector; an
-        unseen word has the row that `subwords` makes.
+        """The `n` words whose rows have the largest cosine with a word's row or a vector.
 
         Best first, ties by lower row.  The query word itself is left out, and so are rows
-        without a direction (all zero, or not finite).  A list of queries (or a matrix, a query in
+        without a direction (all zero, or not finite).  With `subwords`, an unseen word is asked for
+        by the mean of its n-grams' rows.  A list of queries (or a matrix, a query in
         each row) is answered together, far faster than one by one: a list for each.
 
         method="csls" corrects the cosine for hubs (wordvec/csls.py) and gives 2 cos - r - r
@@ -244,9 +250,9 @@ class Vectors:
         excluded: list[list[int]] = []
         for place, query in enumerate(queries):
             if isinstance(query, str):
-                has_row = query in self.words
-                excluded.append([self.index_of(query)] if has_row else [])
-                directions[place] = self[query]
+                row = self._row_unless_built(query)
+                excluded.append([] if row is None else [row])
+                directions[place] = self._built_row(query) if row is None else self.matrix[row]
             else:
                 excluded.append([])
                 directions[place] = checked(query, self.dim)
@@ -270,8 +276,7 @@ class Vectors:
 
     def similarity(self, a: str, b: str) -> float:
         """The cosine of two words' rows; nan if one is all zero."""
-        first, second = self.index_of(a), self.index_of(b)
-        return float(np.dot(self._unit(first), self._unit(second)))
+        return float(np.dot(unit(self[a], self.dim), unit(self[b], self.dim)))
 
     def analogy(self, a: str, b: str, c: str, n: int = 10) -> Neighbours:
         """a is to b as c is to what?  The words nearest to b - a + c of unit rows, without the
@@ -287,10 +292,20 @@ class Vectors:
         method  "add": cosine with b - a + c; "mul": 3CosMul; "pair": the direction from c like
                 that from a to b (wordvec/analogies.py)
         """
-        rows = [[self.index_of(word) for word in question] for question in questions]
-        found = self.analogy_rows(
-            np.array(rows, dtype=np.int64).reshape(-1, 3), min(n, len(self)), method=method
-        )
+        further: list[Row] = []  # of words that have none of their own
+        beyond: dict[str, int] = {}
+        rows = np.empty((len(questions), 3), dtype=np.int64)
+        for number, question in enumerate(questions):
+            for place, word in enumerate(question):
+                row = self._row_unless_built(word)
+                if row is None and word not in beyond:
+                    beyond[word] = len(self) + len(further)
+                    further.append(self._built_row(word))
+                if row is None:
+                    row = beyond[word]
+                rows[number, place] = row
+        built = np.array(further, np.float32).reshape(-1, self.dim)
+        found = self.analogy_rows(rows, min(n, len(self)), method=method, further=built)
         return self._named(*found)
 
     def analogy_rows(
@@ -302,19 +317,18 @@ class Vectors:
         first: int = 0,
         last: int | None = None,
         n_threads: int | None = None,
+        further: Matrix | None = None,
     ) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
-        """As `analogies`, for rows int64[n_questions, 3]; answers are taken from first..last.
+        """As `analogies`, for rows int64[n_questions, 3]; answers are taken from first..last.  Rows
+        from len(self) on are those of `further`, float32[n_further, dim].
 
         Returns rows int64 and scores float32, both [n_questions, n]; empty places -1 and nan.
         """
         return analogy_rows(
             self.matrix, self.norms, questions, n,
-            method=method, first=first, last=last, n_threads=n_threads,
+            method=method, first=first, last=last, n_threads=n_threads, further=further,
             plane=self._plane_for(len(questions), n_threads) if method == "add" else None,
         )  # fmt: skip
-
-    def _unit(self, row: int) -> Row:
-        return unit(self.matrix[row], self.dim)
 
     def _named(self, rows: NDArray[np.int64], cosines: NDArray[np.float32]) -> list[Neighbours]:
         """Rows and cosines as `nearest` gives them, as (word, cosine) without the empty places."""

@@ -7,7 +7,7 @@ by one line in FORMATS.
 
 A format of several files has WRITES_FILES = True, output_names(path) and
 write_files(streams, vectors, path) instead of write; one whose files fill a folder also has
-IS_FOLDER = True and takes_folder(path).
+IS_FOLDER = True and takes_folder(path).  One that rounds numbers has ROUNDED_TO = "%.6f" or alike.
 """
 
 from __future__ import annotations
@@ -27,8 +27,10 @@ from wordvec.files import OutputFile
 from wordvec.formats import (
     arrow,
     contents,
+    fasttext_bin,
     fasttext_vec,
     gensim_saved,
+    gensim_text,
     glove_binary,
     glove_text,
     model2vec,
@@ -46,7 +48,17 @@ from wordvec.formats.request import ReadRequest
 from wordvec.unpacking import MAGIC_BYTES, compression_of
 from wordvec.vectors import Vectors
 
-__all__ = ["FORMATS", "ReadRequest", "format_named", "load", "open_reader", "recognise", "save"]
+__all__ = [
+    "FORMATS",
+    "ReadRequest",
+    "format_named",
+    "format_to_write",
+    "load",
+    "open_reader",
+    "read",
+    "recognise",
+    "save",
+]
 
 
 class VectorFormat(Protocol):
@@ -85,11 +97,13 @@ FORMATS: tuple[VectorFormat, ...] = (
     cast(VectorFormat, npz),
     cast(VectorFormat, parquet),
     cast(VectorFormat, arrow),
+    cast(VectorFormat, fasttext_bin),
     cast(VectorFormat, gensim_saved),
     cast(VectorFormat, word2vec_text),
     cast(VectorFormat, word2vec_binary),
     cast(VectorFormat, glove_text),
     cast(VectorFormat, fasttext_vec),
+    cast(VectorFormat, gensim_text),
     cast(VectorFormat, glove_binary),  # numbers without any header: only if nothing else fits
 )
 
@@ -147,9 +161,14 @@ def load(
         allow_pickle=allow_pickle,
         verify=verify,
     )
+    return read(name, format, request)
+
+
+def read(name: str, format: str | None, request: ReadRequest) -> Vectors:
+    """`load` with its options as the formats get them."""
     found = None if format else _file_format(name)
     chosen = format_named(format) if format else found
-    if verify and chosen not in (own, model2vec):  # model2vec says what else it is
+    if request.verify and chosen not in (own, model2vec):  # model2vec says what else it is
         raise OptionError("verify", f"a file in the format {own.NAME!r}, with checksums", name)
     if found is not None:
         return found.open_file(name, request)
@@ -238,8 +257,8 @@ def save(
     OutputError, and FormatError for words that the format cannot hold.
     """
     name = os.fspath(path)
-    stem, suffix = packing.split_suffix(name)
-    chosen = format_named(format) if format else _format_for(stem)
+    suffix = packing.split_suffix(name)[1]
+    chosen = format_to_write(name, format)
     packing.check_suffix(suffix)
     if suffix and needs_file(chosen):
         raise OptionError("path", f"a name without {suffix}: {chosen.NAME} is not packed", name)
@@ -256,7 +275,8 @@ def save(
 
 
 def _save_files(vectors: Vectors, path: str, chosen: FilesFormat) -> None:
-    """All files are opened before the first is written, and put in place after the last is."""
+    """All files are opened before the first is written, and put in place after the last is on
+    the disk."""
     made_folder = False
     if getattr(chosen, "IS_FOLDER", False) and not os.path.isdir(path):
         try:
@@ -268,6 +288,8 @@ def _save_files(vectors: Vectors, path: str, chosen: FilesFormat) -> None:
         with contextlib.ExitStack() as stack:
             outputs = [stack.enter_context(OutputFile(n)) for n in chosen.output_names(path)]
             chosen.write_files([output.stream for output in outputs], vectors, path)
+            for output in outputs:
+                output.flush()
     except BaseException:
         if made_folder:
             with contextlib.suppress(OSError):
@@ -275,7 +297,11 @@ def _save_files(vectors: Vectors, path: str, chosen: FilesFormat) -> None:
         raise
 
 
-def _format_for(path: str) -> VectorFormat:
-    """The format with the longest suffix that fits: .glove.bin before .bin."""
-    suffixes = [(len(s), f) for f in FORMATS for s in f.SUFFIXES if path.endswith(s)]
+def format_to_write(path: str, name: str | None = None) -> VectorFormat:
+    """The format of this NAME; without one, that with the longest suffix that fits the path:
+    .glove.bin before .bin."""
+    if name:
+        return format_named(name)
+    stem = packing.split_suffix(path)[0]
+    suffixes = [(len(s), f) for f in FORMATS for s in f.SUFFIXES if stem.endswith(s)]
     return max(suffixes, key=itemgetter(0))[1] if suffixes else cast(VectorFormat, word2vec_text)

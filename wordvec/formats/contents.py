@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-import struct
 
-FASTTEXT_MAGIC = struct.pack("<i", 793712314)
 MAX_TENSORS_HEADER_BYTES = 1 << 30
 
 # (how the file begins, what it is)
@@ -17,7 +15,6 @@ _BEGINNINGS = [
     (b"PK\x05\x06", "an empty zip archive"),
     (b"7z\xbc\xaf\x27\x1c", "a 7z archive"),
     (b"Rar!\x1a\x07", "a rar archive"),
-    (FASTTEXT_MAGIC, "a fastText model (.bin or .ftz)"),
     (b"\x93NUMPY", "a NumPy array (.npy)"),
     (b"PAR1", "a Parquet file"),
     (b"ARROW1", "an Arrow file"),

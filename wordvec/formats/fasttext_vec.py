@@ -18,6 +18,7 @@ from wordvec.vectors import Vectors
 
 NAME = "fasttext-vec"
 SUFFIXES: tuple[str, ...] = (".vec",)
+ROUNDED_TO = "%.5g"
 
 read = word2vec_text.read
 

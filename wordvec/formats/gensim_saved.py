@@ -10,6 +10,7 @@ only when asked for.  Reading only: nothing here writes pickles.
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from typing import Any, BinaryIO, NoReturn
 
 import numpy as np
@@ -18,6 +19,7 @@ from numpy.typing import NDArray
 from wordvec.errors import FormatError, OptionError
 from wordvec.formats.inert_pickle import Ignored, SavedArray, SavedObject, read_pickle, saved_class
 from wordvec.formats.request import ReadRequest
+from wordvec.subwords import NgramRules, ngrams_of_words
 from wordvec.vectors import Vectors
 
 NAME = "gensim-saved"
@@ -40,6 +42,7 @@ _KNOWN: dict[tuple[str, str], Any] = {
 _KNOWN["gensim.utils", "call_on_class_only"] = Ignored
 _EXPECTED = "word vectors that gensim saved"
 _LONGEST_NGRAM = 100  # longer ones would take a long word's length squared
+_WORDS_A_PIECE = 4096  # whose n-grams are found together
 _ROW_ATTRIBUTES = ("vectors", "syn0")
 
 
@@ -137,25 +140,27 @@ class _Saved:
         words, ngrams = self._array("vectors_vocab"), self._array("vectors_ngrams")
         if words is None or ngrams is None:
             raise FormatError(self.path, None, f"{_EXPECTED}, with an array of vectors", "none")
-        rules = [self.attributes.get(name) for name in ("min_n", "max_n", "bucket")]
-        min_n, max_n, bucket = (number if type(number) is int else -1 for number in rules)
+        found = [self.attributes.get(name) for name in ("min_n", "max_n", "bucket")]
+        min_n, max_n, bucket = (number if type(number) is int else -1 for number in found)
         if min(min_n, max_n, bucket) < 0:
             raise FormatError(self.path, None, "min_n, max_n and bucket", "none")
         if self.attributes.get("compatible_hash") is False:
             hint = "save it again with gensim 3.8.3"
             raise FormatError(self.path, None, "fastText's hash", "gensim's former one", hint)
         if len(words) != len(keys) or words.shape[1:] != ngrams.shape[1:] or len(ngrams) != bucket:
-            found = f"{words.shape} and {ngrams.shape}"
-            raise FormatError(self.path, None, "rows for all words and n-grams", found)
+            shapes = f"{words.shape} and {ngrams.shape}"
+            raise FormatError(self.path, None, "rows for all words and n-grams", shapes)
         if max_n > _LONGEST_NGRAM:
             raise FormatError(self.path, None, f"max_n of {_LONGEST_NGRAM} at most", f"{max_n}")
         rows = np.array(words, dtype=np.float32)
         if bucket == 0:
             return rows
+        rules = NgramRules(min_n, max_n, bucket)
         with np.errstate(all="ignore"):  # rows may hold anything
-            for row, key in enumerate(keys):
-                places = ngram_buckets(_word(key), min_n, max_n, bucket) if key is not None else []
-                rows[row] = (rows[row] + ngrams[places].sum(axis=0)) / (len(places) + 1)
+            for first in range(0, len(keys), _WORDS_A_PIECE):
+                part = keys[first : first + _WORDS_A_PIECE]
+                for row, places in enumerate(ngram_rows(part, rules), first):
+                    rows[row] = (rows[row] + ngrams[places].sum(axis=0)) / (len(places) + 1)
         return rows
 
     def _counts(self, keys: list[Any]) -> NDArray[np.int64] | None:
@@ -215,25 +220,13 @@ def read_array(path: str, pickle_path: str) -> NDArray[Any]:
         raise FormatError(path, None, "a NumPy array of numbers", found) from None
 
 
-def ngram_buckets(word: str, min_n: int, max_n: int, bucket: int) -> list[int]:
-    """The rows of `vectors_ngrams` that a word's character n-grams have, fastText's hash."""
-    letters = [letter.encode("utf-8", "surrogatepass") for letter in f"<{word}>"]
-    found = []
-    for start in range(len(letters)):
-        number = _FNV_START
-        for n, letter in enumerate(letters[start : start + max_n], 1):
-            number = _hashed(number, letter)
-            if n >= min_n and not (n == 1 and start in (0, len(letters) - 1)):
-                found.append(number % bucket)
-    return found
-
-
-_FNV_START = 2166136261
-
-
-def _hashed(number: int, text: bytes) -> int:
-    """FNV-1a of 32 bits, with bytes taken as signed: a slip of fastText's that files depend on."""
-    for byte in text:
-        number ^= byte if byte < 128 else byte | 0xFFFFFF00
-        number = number * 16777619 & 0xFFFFFFFF
-    return number
+def ngram_rows(keys: list[Any], rules: NgramRules) -> Iterator[NDArray[np.int32]]:
+    """For each key the rows of `vectors_ngrams` that its character n-grams have; none for None."""
+    # A lone surrogate is hashed as gensim does it, by the bytes that it would have.
+    words = [b"" if key is None else _word(key).encode("utf-8", "surrogatepass") for key in keys]
+    starts = np.zeros(len(words) + 1, np.int64)
+    np.cumsum([len(word) for word in words], out=starts[1:])
+    arena = np.frombuffer(b"".join(words), np.uint8)
+    ends, buckets = ngrams_of_words(arena, starts, rules)
+    for row, key in enumerate(keys):
+        yield buckets[ends[row] : ends[row + 1]] if key is not None else buckets[:0]

@@ -23,7 +23,8 @@ from wordvec.kernels import numbers
 from wordvec.vectors import Vectors
 
 NAME = "glove-text"
-SUFFIXES: tuple[str, ...] = (".glove",)
+SUFFIXES: tuple[str, ...] = (".glove", ".glove.txt")
+ROUNDED_TO = "%.6f"
 
 _MIN_NUMBERS = 2  # in a first line without a newline in what is seen of it
 

@@ -12,7 +12,7 @@ import os
 from collections.abc import Iterator
 from typing import Any, BinaryIO, cast
 
-from wordvec.errors import CorpusError, FormatError, OptionError
+from wordvec.errors import CorpusError, FormatError, MissingExtraError
 from wordvec.formats.blocks import BlockReader, size_of
 from wordvec.unpacking import MAGIC_BYTES, ZstdStream, compression_of
 
@@ -44,7 +44,7 @@ def _unpacked(stream: BinaryIO, packing: str, path: str) -> BinaryIO:
     try:
         return cast(BinaryIO, ZstdStream(path, stream))
     except CorpusError:
-        raise OptionError("path", "the package zstandard, to unpack .zst files", "none") from None
+        raise MissingExtraError("unpacking .zst files", "zst", "zstandard") from None
 
 
 def split_suffix(path: str) -> tuple[str, str]:
@@ -54,9 +54,9 @@ def split_suffix(path: str) -> tuple[str, str]:
 
 
 def check_suffix(suffix: str) -> None:
-    """OptionError when files of this suffix cannot be written here."""
+    """MissingExtraError when files of this suffix cannot be written here."""
     if suffix == ".zst" and importlib.util.find_spec("zstandard") is None:
-        raise OptionError("path", "the package zstandard, to write .zst files", "none")
+        raise MissingExtraError("writing .zst files", "zst", "zstandard")
 
 
 @contextlib.contextmanager

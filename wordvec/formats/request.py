@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from wordvec.errors import OptionError
 
@@ -23,6 +25,10 @@ class ReadRequest:
     mmap          formats that can may give a read-only view of the file as matrix
     allow_pickle  formats that hold pickled objects may be read (restricted, but off by default)
     verify        compare the checksums of the format that has them with the whole file first
+    on_rows       formats that are read block by block keep no rows: they call on_rows(number of
+                  the block, float32[n, dim]), from several threads, and the matrix is all zeros
+                  that take no memory.  The rows are the callee's until it returns.  Formats that
+                  are mapped never call it.
     """
 
     limit: int | None = None
@@ -33,6 +39,7 @@ class ReadRequest:
     mmap: bool = True
     allow_pickle: bool = False
     verify: bool = False
+    on_rows: Callable[[int, NDArray[np.float32]], None] | None = None
 
     def __post_init__(self) -> None:
         if self.limit is not None and self.limit < 0:

@@ -36,7 +36,9 @@ class RowStore:
         self.dim = dim
         self.n_kept = 0
         self._wanted = None if request.wanted is None else _word_list_of(request.wanted)
-        self.is_direct = request.wanted is None and request.dtype == np.float32
+        self.is_direct = (
+            request.wanted is None and request.dtype == np.float32 and request.on_rows is None
+        )
         self._chunk_rows = max(1, _CHUNK_BYTES // (request.dtype.itemsize * dim))
         if reader.n_bytes is not None:  # a number takes two bytes of a file at least
             self._chunk_rows = min(self._chunk_rows, 1 + reader.n_bytes // (2 * dim))
@@ -72,7 +74,9 @@ class RowStore:
             rows, words, ends, row = rows[chosen], kept.data, kept.ends, self.n_kept
         if self.request.encoding != "utf-8" or self.request.errors != "surrogateescape":
             words, ends = self._recoded(words, ends)
-        if not self.is_direct:
+        if self.request.on_rows is not None:
+            self.request.on_rows(block, rows)
+        elif not self.is_direct:
             self._copy(row, rows)
         with self._lock:
             self._words[block] = words, ends
@@ -118,6 +122,9 @@ class RowStore:
         """What was read, as Vectors; the store is empty afterwards."""
         words = _joined([self._words[block] for block in sorted(self._words)])
         n_rows, chunks = self.n_kept, self._chunks
+        if self.request.on_rows is not None:
+            nothing = np.zeros(self.dim, self.request.dtype)
+            return Vectors(words, np.broadcast_to(nothing, (n_rows, self.dim)))
         if not chunks:
             return Vectors(words, np.empty((0, self.dim), self.request.dtype))
         if len(chunks) == 1 and n_rows == len(chunks[0]):

@@ -25,6 +25,7 @@ from wordvec.vectors import Vectors
 
 NAME = "word2vec-text"
 SUFFIXES: tuple[str, ...] = (".txt",)
+ROUNDED_TO = "%.6f"
 
 NUMBER = re.compile(rb"[-+]?(?:(?:\d+\.?\d*|\.\d+)(?:e[-+]?\d+)?|inf|nan)", re.IGNORECASE)
 

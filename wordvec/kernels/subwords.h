@@ -27,6 +27,19 @@ typedef struct {
     uint32_t reciprocal;       /* 2^32 / n_buckets, rounded down; see wv_bucket_of */
 } wv_ngram_rules;
 
+/* Words first to end; word i is arena[starts[i]:starts[i + 1]] and its buckets go to
+ * buckets[ngram_starts[i]:ngram_starts[i + 1]] (nothing for a word to be left out).  `scratch` has
+ * 2 + WV_NGRAM_PADDING bytes more than the longest word. */
+typedef struct {
+    const uint8_t *arena;
+    int64_t n_arena_bytes;
+    const int64_t *starts, *ngram_starts;
+    int64_t first, end;
+    const wv_ngram_rules *rules;
+    int32_t *buckets;
+    uint8_t *scratch;
+} wv_ngram_job;
+
 /* Rows float32[...][stride] of which the first `dim` columns are read.  Row numbers below 0 stand
  * for rows that were never stored: bucket -1 - number, with its start values. */
 typedef struct {
@@ -36,16 +49,16 @@ typedef struct {
 } wv_row_source;
 
 typedef struct {
-    /* Buckets of the `n_ngrams` n-grams of a word of n_bytes, "<" and ">" included, with WV_NGRAM_PADDING
-     * readable bytes behind, the first 8 of them 0.  Returns 0, and writes nothing, when
-     * the word has another number of n-grams. */
-    int (*ngrams_of)(const uint8_t *word, int64_t n_bytes, const wv_ngram_rules *rules,
-                     int64_t n_ngrams, int32_t *buckets);
+    /* Buckets of the n-grams of words; returns -1, or the first word that has another number of
+     * n-grams than ngram_starts says, before which all is done. */
+    int64_t (*ngrams_of)(const wv_ngram_job *job);
     /* out[w - first] = mean of the rows numbers[starts[w]:starts[w + 1]], for first <= w < end:
      * added up one after the other, then times the float nearest to 1 / n, which gives fastText's
      * bits; zeros for a word without rows. */
     void (*mean_rows)(const wv_row_source *source, const int64_t *starts, const int32_t *numbers,
                       int64_t first, int64_t end, float *out, int64_t out_stride);
+    /* row[c] = wv_start_value(key, c, scale) for c < dim. */
+    void (*start_row)(float *row, int64_t dim, uint64_t key, float scale);
 } wv_subword_ops;
 
 extern const wv_subword_ops wv_subword_ops_baseline;
@@ -71,6 +84,13 @@ static inline uint32_t wv_bucket_of(uint32_t hash, const wv_ngram_rules *rules)
     return rest < less ? rest : less; /* `less` wraps round when the rest was small enough */
 }
 
+/* How many of 8 bytes continue a character. */
+static inline int64_t wv_n_continued(uint64_t eight)
+{
+    uint64_t continued = (eight & ~(eight << 1) & 0x8080808080808080u) >> 7;
+    return (int64_t)((continued * 0x0101010101010101u) >> 56);
+}
+
 /* Bytes that do not continue a character, 8 at a time: words are too short for vectors. */
 static inline int64_t wv_n_characters(const uint8_t *word, int64_t n_bytes)
 {
@@ -78,12 +98,22 @@ static inline int64_t wv_n_characters(const uint8_t *word, int64_t n_bytes)
     for (; i + 8 <= n_bytes; i += 8) {
         uint64_t eight;
         memcpy(&eight, word + i, 8);
-        uint64_t continued = (eight & ~(eight << 1) & 0x8080808080808080u) >> 7;
-        n_chars -= (int64_t)((continued * 0x0101010101010101u) >> 56);
+        n_chars -= wv_n_continued(eight);
     }
     for (int k = 0; k < (int)(n_bytes & 7); k++)
         n_chars -= wv_continues(word[i + k]);
     return n_chars;
+}
+
+/* The same without a loop, of at most 16 bytes where 16 may be read. */
+static inline int64_t wv_n_characters_of_16(const uint8_t *word, int64_t n_bytes)
+{
+    uint64_t eight[2];
+    memcpy(eight, word, 16);
+    uint64_t low = n_bytes < 8 ? ((uint64_t)1 << 8 * n_bytes) - 1 : ~(uint64_t)0;
+    uint64_t high = n_bytes < 16 ? ((uint64_t)1 << 8 * (n_bytes & 7)) - 1 : ~(uint64_t)0;
+    high = n_bytes < 8 ? 0 : high;
+    return n_bytes - wv_n_continued(eight[0] & low) - wv_n_continued(eight[1] & high);
 }
 
 /* Number of n-grams of a word of n_chars characters, "<" and ">" included. */

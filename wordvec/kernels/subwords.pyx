@@ -7,7 +7,7 @@ arena[starts[i]:starts[i + 1]].
 
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t
 from libc.stdlib cimport free, malloc
-from libc.string cimport memcpy, memset
+from libc.string cimport memset
 
 from wordvec.kernels import simd
 
@@ -27,19 +27,30 @@ cdef extern from "subwords.h" nogil:
         int64_t longest
         uint32_t n_buckets
         uint32_t reciprocal
+    ctypedef struct wv_ngram_job:
+        const uint8_t *arena
+        int64_t n_arena_bytes
+        const int64_t *starts
+        const int64_t *ngram_starts
+        int64_t first
+        int64_t end
+        const wv_ngram_rules *rules
+        int32_t *buckets
+        uint8_t *scratch
     ctypedef struct wv_row_source:
         const float *rows
         int64_t stride
         int64_t dim
         uint64_t seed
     ctypedef struct wv_subword_ops:
-        int (*ngrams_of)(const uint8_t *, int64_t, const wv_ngram_rules *, int64_t,
-                         int32_t *) noexcept nogil
+        int64_t (*ngrams_of)(const wv_ngram_job *) noexcept nogil
         void (*mean_rows)(const wv_row_source *, const int64_t *, const int32_t *, int64_t,
                           int64_t, float *, int64_t) noexcept nogil
+        void (*start_row)(float *, int64_t, uint64_t, float) noexcept nogil
     const wv_subword_ops wv_subword_ops_baseline
     uint32_t wv_hash_step(uint32_t, uint8_t) noexcept
     int64_t wv_n_characters(const uint8_t *, int64_t) noexcept
+    int64_t wv_n_characters_of_16(const uint8_t *, int64_t) noexcept
     int64_t wv_n_ngrams(int64_t, const wv_ngram_rules *) noexcept
     float wv_start_value(uint64_t, int64_t, float) noexcept
     float wv_start_scale(int64_t) noexcept
@@ -103,14 +114,24 @@ def count_ngrams(
     """counts[i - first] = number of n-grams of word i, for first <= i < end."""
     cdef wv_ngram_rules rules = _rules(min_n, max_n, 1)
     cdef const uint8_t *bytes = &arena[0] if arena.shape[0] else NULL
-    cdef int64_t i, n_chars
+    cdef int64_t i, n_chars, length
+    cdef int64_t n_ngrams_of[64]
     _check_words(arena, starts, first, end)
     if counts.shape[0] < end - first:
         raise ValueError(f"counts has {counts.shape[0]} places for {end - first} words")
     with nogil:
+        for n_chars in range(64):
+            n_ngrams_of[n_chars] = wv_n_ngrams(n_chars, &rules)
         for i in range(first, end):
-            n_chars = 2 + wv_n_characters(bytes + starts[i], starts[i + 1] - starts[i])
-            counts[i - first] = wv_n_ngrams(n_chars, &rules)
+            length = starts[i + 1] - starts[i]
+            if length <= 16 and starts[i] + 16 <= arena.shape[0]:
+                n_chars = 2 + wv_n_characters_of_16(bytes + starts[i], length)
+            else:
+                n_chars = 2 + wv_n_characters(bytes + starts[i], length)
+            if n_chars < 64:
+                counts[i - first] = n_ngrams_of[n_chars]
+            else:
+                counts[i - first] = wv_n_ngrams(n_chars, &rules)
 
 
 def ngram_buckets(
@@ -121,14 +142,13 @@ def ngram_buckets(
     """Buckets of the n-grams of the words first to end, written to `buckets`.
 
     Those of word i go to buckets[ngram_starts[i]:ngram_starts[i + 1]], whose length must be what
-    count_ngrams gave, or 0 for a word to be left out.  Order: by start, then by length.  MemoryError without room for the longest
-    word.
+    count_ngrams gave, or 0 for a word to be left out.  Order: by start, then by length.
+    MemoryError without room for the longest word.
     """
     cdef wv_ngram_rules rules = _rules(min_n, max_n, n_buckets)
     cdef const wv_subword_ops *ops = wv_subword_ops_of(simd.active_level())
-    cdef int64_t i, length, longest = 0, n_ngrams, misfit = -1
-    cdef const uint8_t *bytes = &arena[0] if arena.shape[0] else NULL
-    cdef uint8_t *scratch
+    cdef int64_t i, longest = 0, misfit
+    cdef wv_ngram_job job
     _check_words(arena, starts, first, end)
     if ngram_starts.shape[0] != starts.shape[0]:
         raise ValueError(f"ngram_starts: expected {starts.shape[0]}, found {ngram_starts.shape[0]}")
@@ -138,28 +158,21 @@ def ngram_buckets(
             raise ValueError(f"ngram_starts do not fit the n-grams of word {i}")
     if first == end or ngram_starts[first] == ngram_starts[end]:
         return
-    scratch = <uint8_t *>malloc(longest + 2 + WV_NGRAM_PADDING)
-    if scratch == NULL:
+    job.scratch = <uint8_t *>malloc(longest + 2 + WV_NGRAM_PADDING)
+    if job.scratch == NULL:
         raise MemoryError(f"no memory for a word of {longest} bytes")
+    job.arena = &arena[0] if arena.shape[0] else job.scratch
+    job.n_arena_bytes = arena.shape[0]
+    job.starts = &starts[0]
+    job.ngram_starts = &ngram_starts[0]
+    job.first = first
+    job.end = end
+    job.rules = &rules
+    job.buckets = &buckets[0]
     with nogil:
-        memset(scratch, 0, longest + 2 + WV_NGRAM_PADDING)
-        scratch[0] = b"<"
-        for i in range(first, end):
-            n_ngrams = ngram_starts[i + 1] - ngram_starts[i]
-            if n_ngrams == 0:
-                continue
-            length = starts[i + 1] - starts[i]
-            if length <= 16 and starts[i] + 16 <= arena.shape[0]:
-                memcpy(scratch + 1, bytes + starts[i], 16)  # of a fixed length: no call
-            elif length:
-                memcpy(scratch + 1, bytes + starts[i], length)
-            scratch[length + 1] = b">"
-            memset(scratch + length + 2, 0, 8)
-            if not ops.ngrams_of(scratch, length + 2, &rules, n_ngrams,
-                                 &buckets[0] + ngram_starts[i]):
-                misfit = i
-                break
-    free(scratch)
+        memset(job.scratch, 0, longest + 2 + WV_NGRAM_PADDING)
+        misfit = ops.ngrams_of(&job)
+    free(job.scratch)
     if misfit >= 0:
         raise ValueError(f"ngram_starts do not fit the n-grams of word {misfit}")
 
@@ -237,10 +250,15 @@ def start_rows(
     if n == 0 or dim == 0:
         return
     cdef float scale = wv_start_scale(dim)
+    cdef const wv_subword_ops *ops = wv_subword_ops_of(simd.active_level())
+    cdef bint side_by_side = rows.strides[1] == 4
     with nogil:
         for i in range(n):
             number = first_number + i if numbers is None else numbers[i]
             key = wv_key(seed, purpose, <uint64_t>number)
+            if side_by_side:
+                ops.start_row(&rows[i, 0], dim, key, scale)
+                continue
             for j in range(dim):
                 rows[i, j] = wv_start_value(key, j, scale)
 

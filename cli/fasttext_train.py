@@ -1,0 +1,236 @@
+"""fasttext supervised, skipgram, cbow and quantize: the commands that write models."""
+
+from __future__ import annotations
+
+import os
+import sys
+from contextlib import ExitStack
+from typing import TYPE_CHECKING
+
+import click
+
+from .fasttext_flags import FlagError, Settings, complain_with_help, help_text, parse
+from .fasttext_usage import USAGES
+from .main import EXIT_ERROR, EXIT_INTERRUPTED
+
+if TYPE_CHECKING:
+    from wordvec.fasttextmodel import FastTextDictionary, FastTextModel
+    from wordvec.files import OutputFile
+    from wordvec.progress import Progress
+
+TOKENS_PER_LINE = 1_000_000
+
+
+class OriginalProgress:
+    """The original's records on stderr."""
+
+    def __init__(self, verbose: int, n_threads: int) -> None:
+        self.verbose = verbose
+        self.n_threads = n_threads
+        self._n_millions = 0
+
+    def __call__(self, progress: Progress, /) -> None:
+        if self.verbose < 2:
+            self._last = progress
+            return
+        if progress.stage == "count":
+            millions = progress.n_tokens_read // TOKENS_PER_LINE
+            if millions > self._n_millions:
+                self._n_millions = millions
+                _stderr(f"\rRead {millions}M words")
+        elif progress.stage == "train":
+            _stderr(self.record(progress))
+
+    def on_dictionary(self, dictionary: FastTextDictionary) -> None:
+        if self.verbose > 0:
+            _stderr(
+                f"\rRead {dictionary.n_tokens // TOKENS_PER_LINE}M words\n"
+                f"Number of words:  {dictionary.n_words}\n"
+                f"Number of labels: {dictionary.n_labels}\n"
+            )
+
+    def end(self, n_tokens: int, seconds: float, loss: float) -> None:
+        """The last record, all done."""
+        if self.verbose > 0:
+            speed = n_tokens / max(seconds, 1e-9) / self.n_threads
+            _stderr(self._text(100.0, speed, 0.0, loss, 0) + "\n")
+
+    def record(self, progress: Progress) -> str:
+        done = progress.n_done / max(progress.n_total or 1, 1)
+        seconds = max(progress.wall_seconds, 1e-9)
+        left = int(seconds * (1 - done) / done) if done > 0 else 0
+        speed = progress.n_done / seconds / self.n_threads
+        return self._text(100 * done, speed, progress.rate or 0.0, progress.loss or 0.0, left)
+
+    @staticmethod
+    def _text(percent: float, speed: float, rate: float, loss: float, left: int) -> str:
+        hours, rest = divmod(left, 3600)
+        return (
+            f"\rProgress: {percent:5.1f}% words/sec/thread: {int(speed):7d} lr: {rate:9.6f} "
+            f"avg.loss: {loss:9.6f} ETA: {hours:3d}h{rest // 60:2d}m{rest % 60:2d}s"
+        )
+
+
+def _stderr(text: str) -> None:
+    sys.stderr.write(text)
+    sys.stderr.flush()
+
+
+def train(command: str, arguments: list[str]) -> int:
+    """supervised, skipgram, cbow."""
+    try:
+        settings = parse(command, arguments)
+    except FlagError as error:
+        return complain_with_help(error)
+    if settings["autotune-validation"]:
+        if command != "supervised":
+            raise click.ClickException("-autotune-validation is for supervised")
+        from .fasttext_autotune import autotune
+
+        return autotune(settings)
+    if settings["autotune-modelsize"]:
+        raise click.ClickException("-autotune-modelsize needs -autotune-validation")
+    check_input(settings)
+    return train_and_write(settings)
+
+
+def check_input(settings: Settings) -> None:
+    """The original's two messages, before anything is opened for writing."""
+    if settings["input"] == "-":
+        raise click.ClickException("Cannot use stdin for training!")
+    if not may_be_read(settings["input"]):
+        raise click.ClickException(f"{settings['input']} cannot be opened for training!")
+
+
+def may_be_read(name: str) -> bool:
+    return any(c in name for c in "*?[") or os.path.isdir(name) or os.access(name, os.R_OK)
+
+
+def train_and_write(settings: Settings) -> int:
+    from wordvec.files import OutputFile
+    from wordvec.models.classifier import DivergedError
+
+    base = settings["output"]
+    options = settings.options()
+    names = [base + ".bin", base + ".vec", *([base + ".output"] if settings["saveOutput"] else [])]
+    for name in names:
+        if os.path.exists(name) and os.path.samefile(name, settings["input"]):
+            raise click.ClickException(f"-output: {name!r} is the file of -input too")
+    with ExitStack() as stack:
+        outputs = [stack.enter_context(OutputFile(name)) for name in names]
+        try:
+            model, interrupted = run_training(settings, options)
+        except DivergedError as error:
+            raise click.ClickException(
+                f"{error}; nothing was written: lower -lr ({options.alpha:g})"
+            ) from None
+        write_outputs(model, outputs)
+    if interrupted:
+        print(f"fasttext {settings.command}: interrupted; the model so far is in {names[0]}",
+              file=sys.stderr)  # fmt: skip
+        return EXIT_INTERRUPTED
+    return 0
+
+
+def run_training(settings: Settings, options: object) -> tuple[FastTextModel, bool]:
+    """(model, whether Ctrl-C cut it short)."""
+    from wordvec.options import ClassifierOptions, FastTextOptions
+
+    try:
+        if isinstance(options, ClassifierOptions):
+            from wordvec.models.classifier import train_supervised
+
+            report = OriginalProgress(settings["verbose"], options.workers)
+            trained = train_supervised(
+                settings["input"], options, reporter=report, on_dictionary=report.on_dictionary,
+                pretrained=settings["pretrainedVectors"] or None,
+            )  # fmt: skip
+            outcome, model = trained.outcome, trained
+        else:
+            from wordvec.models.wordmodel import train_unsupervised
+
+            assert isinstance(options, FastTextOptions)
+            if settings["pretrainedVectors"]:
+                raise click.ClickException("-pretrainedVectors is for supervised")
+            report = OriginalProgress(settings["verbose"], options.workers)
+            words = train_unsupervised(
+                settings["input"], options, label_prefix=settings["label"],
+                min_count_label=settings["minCountLabel"], reporter=report,
+                on_dictionary=report.on_dictionary,
+            )  # fmt: skip
+            outcome, model = words.outcome, words  # type: ignore[assignment]
+    except KeyboardInterrupt:
+        raise KeyboardInterrupt("nothing was written") from None
+    assert outcome is not None
+    report.end(outcome.n_tokens_trained, outcome.wall_seconds, outcome.loss)
+    for note in trained_notes(model):
+        print(f"note: {note}", file=sys.stderr)
+    return model, outcome.interrupted
+
+
+def trained_notes(model: FastTextModel) -> list[str]:
+    notes: list[str] = getattr(model, "notes", [])
+    return notes
+
+
+def write_outputs(model: FastTextModel, outputs: list[OutputFile]) -> None:
+    """The model, its words' vectors, and what the third file, if any, holds."""
+    from wordvec.formats import fasttext_bin, fasttext_vec
+    from wordvec.vectors import Vectors
+
+    model_file, vectors_file, *rest = outputs
+    fasttext_bin.write_model(model_file.stream, model, model_file.path)
+    vectors = Vectors(model.dictionary.only_words(), model.vocabulary_vectors())
+    fasttext_vec.write(vectors_file.stream, vectors, vectors_file.path)
+    for output in rest:
+        fasttext_vec.write(output.stream, fasttext_bin.output_vectors(model), output.path)
+
+
+def quantize(command: str, arguments: list[str]) -> int:
+    """BASE.bin to BASE.ftz."""
+    from wordvec.files import OutputFile
+    from wordvec.formats import fasttext_bin
+    from wordvec.models.classifier import retrain
+    from wordvec.quantize import quantize_model
+
+    if not arguments:
+        sys.stderr.write(USAGES[command] + help_text(command))
+        return EXIT_ERROR
+    try:
+        settings = parse(command, arguments)
+    except FlagError as error:
+        return complain_with_help(error)
+    base = settings["output"]
+    options = settings.options()
+    if settings["retrain"] and settings["cutoff"] > 0:
+        check_input(settings)
+    with OutputFile(base + ".ftz") as output:
+        model = load(base + ".bin")
+        report = OriginalProgress(settings["verbose"], options.workers)
+
+        def train_again(pruned: FastTextModel) -> FastTextModel:
+            trained = retrain(pruned, settings["input"], options, reporter=report)
+            assert trained.outcome is not None
+            report.end(
+                trained.outcome.n_tokens_trained, trained.outcome.wall_seconds,
+                trained.outcome.loss,
+            )  # fmt: skip
+            return trained
+
+        quantized = quantize_model(
+            model, dsub=settings["dsub"], qnorm=settings["qnorm"], qout=settings["qout"],
+            cutoff=settings["cutoff"], retrain=train_again if settings["retrain"] else None,
+            n_threads=options.workers,
+        )  # fmt: skip
+        fasttext_bin.write_model(output.stream, quantized, output.path)
+    return 0
+
+
+def load(path: str) -> FastTextModel:
+    """A model, with the original's message when there is no such file."""
+    from wordvec.formats.fasttext_bin import read_model
+
+    try:
+        return read_model(path)
+    except (FileNotFoundError, PermissionError):
+        raise click.ClickException(f"{path} cannot be opened for loading!") from None

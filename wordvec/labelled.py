@@ -1,0 +1,291 @@
+"""Labelled lines: fastText's `__label__sports the match was ...`, as a dictionary and numbers.
+
+The text is read once, by the corpus engine, which gives every different token a number; here the
+tokens become words and labels, and lines the rows of a classifier's input matrix.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from wordvec.corpus import TokenRules, read_corpus
+from wordvec.errors import CorpusError, RareWordsError
+from wordvec.fasttextmodel import SENTENCE_END, FastTextDictionary
+from wordvec.kernels import labelled as kernel
+from wordvec.options import ClassifierOptions
+from wordvec.progress import Reporter, silent
+from wordvec.sources import Sentences, open_source
+from wordvec.spill import fresh_ids
+from wordvec.subwords import NgramRules, ngrams_of_words
+from wordvec.words import WordList
+
+# fastText's tokens, labels among them.
+_RULES = TokenRules(separator=True, more_blanks=True, separator_is_word=True)
+
+_BLANKS = re.compile("[ \n\r\t\v\f\0]+")
+
+Starts = NDArray[np.int64]
+Numbers = NDArray[np.int32]
+
+
+@dataclass
+class LabelledText:
+    """A labelled text as numbers of its different tokens ("entries").
+
+    ids, starts  int32[n_tokens], int64[n_lines + 1]: entries of line i are
+                 ids[starts[i]:starts[i + 1]]; mapped from a file when they exceed the memory
+    arena, entry_starts, entry_counts
+                 spelling of entry e, arena[entry_starts[e]:entry_starts[e + 1]], and its count
+    codes        int32[n_entries]: what each entry is, see kernels.labelled.LineRules
+    dictionary   the words and labels that were kept
+    n_tokens     all tokens, ends of lines and labels included
+    notes        one line for each thing worth knowing
+    """
+
+    ids: Numbers
+    starts: Starts
+    arena: NDArray[np.uint8]
+    entry_starts: Starts
+    entry_counts: NDArray[np.int64]
+    codes: Numbers
+    dictionary: FastTextDictionary
+    n_tokens: int
+    notes: list[str]
+
+    @property
+    def n_lines(self) -> int:
+        return len(self.starts) - 1
+
+
+def read_labelled(
+    source: Any,
+    options: ClassifierOptions,
+    *,
+    reporter: Reporter = silent,
+    memory: int | None = None,
+) -> LabelledText:
+    """Read a labelled text: files, folders or patterns as for read_corpus but not stdin, or an
+    iterable of (labels, text).
+
+    `labels` is a str or several, with or without the prefix; a text is one line, whatever breaks
+    it has.  CorpusError for a text without lines, words or labels, and what read_corpus raises.
+    """
+    corpus = read_corpus(
+        _checked(source, options.label_prefix),
+        rules=_RULES,
+        min_count=1,
+        n_threads=options.workers,
+        memory=memory,
+        reporter=reporter,
+    )
+    arena, starts, counts = corpus.vocab.arrays()
+    codes, kept = _codes(arena, starts, counts, options)
+    n_words, n_labels = (int(np.count_nonzero(part)) for part in (codes >= 0, codes <= -3))
+    name = source if isinstance(source, str) else "the text"
+    prefix = options.label_prefix
+    if not n_words:
+        word = corpus.vocab.word_bytes(0)
+        raise RareWordsError(str(name), options.min_count, word, int(counts[0]))
+    if not n_labels:
+        raise CorpusError(
+            f"{name}: no word of it begins with the label prefix {prefix!r}"
+            + ("" if options.min_count_label < 2 else " and occurs min_count_label times")
+            + "; expected lines such as "
+            f"'{prefix}sports the match was ...'"
+        )
+    dictionary = FastTextDictionary(
+        _gather(arena, starts, kept), counts[kept], n_words, n_labels, corpus.n_tokens_read,
+        label_prefix=prefix,
+    )  # fmt: skip
+    return LabelledText(
+        corpus.ids, corpus.starts, arena, starts, counts, codes, dictionary,
+        corpus.n_tokens_read, corpus.notes,
+    )  # fmt: skip
+
+
+def _checked(source: Any, prefix: str) -> Any:
+    """A source for read_corpus: (labels, text) pairs become lists of words."""
+    if source == "-":
+        raise CorpusError("stdin cannot be trained on: its size is unknown; give a file")
+    opened = open_source(source)
+    if isinstance(opened, Sentences):
+        return _token_lists(opened.sentences, prefix)
+    if "-" in opened.paths:
+        raise CorpusError("stdin cannot be trained on: its size is unknown; give a file")
+    return source
+
+
+def _token_lists(pairs: Iterable[Any], prefix: str) -> Iterator[list[str]]:
+    for number, pair in enumerate(pairs):
+        if not isinstance(pair, tuple | list) or len(pair) != 2 or not isinstance(pair[1], str):
+            raise CorpusError(
+                f"example {number} is {pair!r:.60}; expected a pair (labels, text), the labels a "
+                "str or a list of str"
+            )
+        labels = [pair[0]] if isinstance(pair[0], str) else list(pair[0])
+        tokens = []
+        for label in labels:
+            if not isinstance(label, str) or not label or _BLANKS.search(label):
+                raise CorpusError(f"example {number}: {label!r:.40} is no label (a word)")
+            tokens.append(label if label.startswith(prefix) else prefix + label)
+        yield tokens + [word for word in _BLANKS.split(pair[1]) if word]
+
+
+def has_prefix(arena: NDArray[np.uint8], starts: Starts, prefix: bytes) -> NDArray[np.bool_]:
+    """bool[n]: does arena[starts[i]:starts[i + 1]] begin with `prefix`?"""
+    padded = np.concatenate([arena, np.zeros(len(prefix) + 1, np.uint8)])
+    begins = np.diff(starts) >= len(prefix)
+    for place, byte in enumerate(prefix):
+        begins &= padded[starts[:-1] + place] == byte
+    return np.asarray(begins)
+
+
+def _codes(
+    arena: NDArray[np.uint8],
+    starts: Starts,
+    counts: NDArray[np.int64],
+    options: ClassifierOptions,
+) -> tuple[Numbers, NDArray[np.int64]]:
+    """(codes of all entries, entries that were kept: words, then labels)."""
+    is_label = has_prefix(arena, starts, options.label_prefix.encode("utf-8", "surrogateescape"))
+    words = np.flatnonzero(~is_label & (counts >= options.min_count))
+    labels = np.flatnonzero(is_label & (counts >= options.min_count_label))
+    codes = np.where(is_label, kernel.CODE_OF_LEFT_OUT, kernel.CODE_OF_UNKNOWN).astype(np.int32)
+    codes[words] = np.arange(len(words), dtype=np.int32)
+    codes[labels] = kernel.CODE_OF_LABEL - np.arange(len(labels), dtype=np.int32)
+    return codes, np.concatenate([words, labels])
+
+
+def _gather(arena: NDArray[np.uint8], starts: Starts, rows: NDArray[np.int64]) -> WordList:
+    lengths = starts[rows + 1] - starts[rows]
+    ends = np.cumsum(lengths)
+    places = np.arange(ends[-1] if len(ends) else 0) + np.repeat(
+        starts[rows] - (ends - lengths), lengths
+    )
+    return WordList(arena[places], ends.astype(np.uint64))
+
+
+def add_words(text: LabelledText, words: WordList) -> None:
+    """Take more words into the dictionary, as fastText does with those of pretrained vectors.
+
+    Each counts once more, words of the text that were too rare are words again, and the order is
+    by count anew (`FastTextDictionary.n_tokens` grows too).
+    """
+    prefix = text.dictionary.label_prefix.encode("utf-8", "surrogateescape")
+    old = text.dictionary
+    all_starts = np.zeros(len(words) + 1, np.int64)
+    all_starts[1:] = words.ends
+    is_new = (words.first_rows() == np.arange(len(words))) & (np.diff(all_starts) > 0)
+    is_new &= ~has_prefix(words.data, all_starts, prefix)
+    candidates = np.flatnonzero(is_new)
+    known = old.words.find_words(_gather(words.data, all_starts, candidates))
+    counts = old.counts.copy()
+    counts[known[known >= 0]] += 1
+    fresh = _gather(words.data, all_starts, candidates[known < 0])
+    merged = np.concatenate([counts[: old.n_words], np.ones(len(fresh), np.int64)])
+    order = np.argsort(-merged, kind="stable")
+    all_words = _joined([old.words, fresh])
+    place = np.where(order < old.n_words, order, order + old.n_labels)
+    rows = np.concatenate([place, np.arange(old.n_words, old.n_words + old.n_labels)])
+    starts = np.concatenate([[0], all_words.ends]).astype(np.int64)
+    dictionary = FastTextDictionary(
+        _gather(all_words.data, starts, rows),
+        np.concatenate([merged[order], counts[old.n_words :]]),
+        len(order), old.n_labels, old.n_tokens + len(candidates),
+        label_prefix=old.label_prefix,
+    )  # fmt: skip
+    entries = WordList(text.arena, text.entry_starts[1:].astype(np.uint64))
+    found = dictionary.words.find_words(entries)
+    is_word = (found >= 0) & (found < dictionary.n_words)
+    text.codes = np.where(is_word, found, np.minimum(text.codes, -1)).astype(np.int32)
+    text.dictionary = dictionary
+
+
+def _joined(lists: list[WordList]) -> WordList:
+    data = [part.data[: int(part.ends[-1]) if len(part) else 0] for part in lists]
+    offsets = np.cumsum([0] + [len(part) for part in data])
+    ends = [part.ends + np.uint64(offset) for part, offset in zip(lists, offsets[:-1], strict=True)]
+    return WordList(np.concatenate(data), np.concatenate(ends))
+
+
+def hashes_of(arena: NDArray[np.uint8], starts: Starts) -> NDArray[np.uint32]:
+    """uint32[n]: fastText's hash of each word."""
+    hashes = np.empty(len(starts) - 1, np.uint32)
+    kernel.hash_words(arena, starts, hashes)
+    return hashes
+
+
+def entry_rules(
+    arena: NDArray[np.uint8],
+    starts: Starts,
+    codes: Numbers,
+    n_words: int,
+    ngrams: NgramRules,
+    word_ngrams: int,
+    *,
+    row_of_bucket: Numbers | None = None,
+    start_rows: bool = False,
+    n_threads: int = 1,
+) -> kernel.LineRules:
+    """LineRules of entries that lie in an arena."""
+    settings: dict[str, Any] = {}
+    if ngrams.has_ngrams:
+        separator = np.flatnonzero(
+            (np.diff(starts) == len(SENTENCE_END)) & has_prefix(arena, starts, b"</s>")
+        )
+        without = int(separator[0]) if len(separator) else None
+        ngram_starts, buckets = ngrams_of_words(arena, starts, ngrams, n_threads, without)
+        settings = {"ngram_starts": ngram_starts, "ngram_buckets": buckets}
+    return kernel.LineRules(
+        codes, hashes_of(arena, starts), n_words=n_words, word_ngrams=word_ngrams,
+        n_buckets=ngrams.bucket, row_of_bucket=row_of_bucket, start_rows=start_rows, **settings,
+    )  # fmt: skip
+
+
+@dataclass
+class LineRows:
+    """Lines as rows of the input matrix and labels.
+
+    Line i: rows[row_starts[i]:row_starts[i + 1]], labels likewise.
+    """
+
+    row_starts: Starts
+    rows: Numbers
+    label_starts: Starts
+    labels: Numbers
+
+
+def most_rows(text: LabelledText, ngrams: NgramRules, word_ngrams: int) -> int:
+    """An upper limit for the rows of all lines."""
+    n_rows = text.n_tokens * (word_ngrams if ngrams.bucket else 1)
+    if ngrams.has_ngrams:
+        # a character n-gram begins at a character and has one of so many lengths
+        lengths = np.diff(text.entry_starts) + 2
+        n_rows += int(text.entry_counts @ lengths) * (ngrams.max_n - max(ngrams.min_n, 1) + 1)
+    return n_rows
+
+
+def rows_of_lines(
+    text: LabelledText, rules: kernel.LineRules, first: int, end: int, n_rows: int
+) -> LineRows:
+    """Rows and labels of the lines first to end - 1; `n_rows` is a guess that may be too small."""
+    n_tokens = int(text.starts[end] - text.starts[first])
+    longest = int(np.diff(text.starts[first : end + 1]).max(initial=0))
+    hashes = np.empty(longest, np.uint32)
+    labels = fresh_ids(n_tokens)
+    row_starts, label_starts = np.empty((2, end - first + 1), np.int64)
+    while True:
+        rows = fresh_ids(n_rows)
+        n_done = rules.lines_of_ids(
+            text.ids, text.starts, first, end, rows, row_starts, labels, label_starts, hashes
+        )
+        if n_done == end - first:
+            break
+        n_rows = 2 * n_rows + n_tokens
+    return LineRows(row_starts, rows[: row_starts[-1]], label_starts, labels[: label_starts[-1]])

@@ -1,0 +1,146 @@
+"""fastText's model files under gensim's names: load_facebook_model and its siblings."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from wordvec.errors import FormatError, WordvecError
+from wordvec.fasttextmodel import (
+    DenseRows,
+    FastTextArgs,
+    FastTextDictionary,
+    FastTextModel,
+)
+from wordvec.fasttextvectors import ModelRows, placeholder
+from wordvec.formats.fasttext_bin import read_model, save_model
+from wordvec.formats.request import ReadRequest
+from wordvec.formats.selection import decoded_words
+from wordvec.keyedvectors import KeyedVectors
+from wordvec.models.fasttext import FastText
+from wordvec.words import WordList
+
+Path = str | os.PathLike[str]
+
+
+class FastTextKeyedVectors(ModelRows, KeyedVectors):
+    """KeyedVectors of a model in a file: rows of unseen words are built, the matrix of all words
+    is made when a query needs it."""
+
+    @classmethod
+    def of_model(cls, model: FastTextModel) -> FastTextKeyedVectors:
+        words = model.dictionary.only_words()
+        counts = model.dictionary.counts[: len(words)]
+        made = cls.from_vectors(words, placeholder(words, model.dim), counts)
+        assert isinstance(made, FastTextKeyedVectors)
+        made.attach(model)
+        return made
+
+
+def load_facebook_vectors(path: Path, encoding: str = "utf-8") -> FastTextKeyedVectors:
+    """The word vectors of a .bin or .ftz file, also of a classifier's, with those of unseen words.
+
+    The file is mapped, not read.  FormatError, or the OSError of a file that cannot be opened.
+    """
+    return FastTextKeyedVectors.of_model(_read(path, encoding))
+
+
+def load_facebook_model(path: Path, encoding: str = "utf-8") -> FastText:
+    """A skip-gram or CBOW model: `wv` as from load_facebook_vectors, and its settings.
+
+    Its `train` starts anew, from settings that the file holds; FormatError for a classifier.
+    """
+    model = _read(path, encoding)
+    args = model.args
+    if model.is_supervised:
+        hint = "load_facebook_vectors takes its word vectors"
+        raise FormatError(path, 36, "a skipgram or cbow model", "a classifier", hint)
+    is_hs = args.loss == "hs"
+    made = FastText(
+        vector_size=args.dim, window=args.window, epochs=args.epochs, min_count=args.min_count,
+        negative=0 if is_hs else args.negative, hs=int(is_hs), sg=int(args.kind == "sg"),
+        bucket=args.bucket, min_n=args.min_n, max_n=args.max_n, sample=args.sample,
+        lr_update_rate=args.lr_update_rate, word_ngrams=args.word_ngrams,
+    )  # fmt: skip
+    made.wv = FastTextKeyedVectors.of_model(model)
+    return made
+
+
+def save_facebook_model(
+    model: FastText,
+    path: Path,
+    encoding: str = "utf-8",
+    lr_update_rate: int = 100,
+    word_ngrams: int = 1,
+) -> None:
+    """Write a trained model as fastText's .bin; the original and gensim read it.
+
+    WordvecError for a model without vectors, OutputError, FormatError.
+    """
+    found = model_of(model)
+    if encoding.lower() not in ("utf-8", "utf8"):
+        words = [word.encode(encoding) for word in found.dictionary.words]
+        dictionary = replace(found.dictionary, words=WordList.of_bytes(words))
+        found = replace(found, dictionary=dictionary)
+    args = replace(found.args, lr_update_rate=lr_update_rate, word_ngrams=word_ngrams)
+    save_model(replace(found, args=args), path)
+
+
+def model_of(trained: FastText) -> FastTextModel:
+    """What a FastText holds, as a FastTextModel that shares its arrays.  WordvecError for one
+    without vectors."""
+    wv, options = trained.wv, trained.options
+    if isinstance(wv, ModelRows) and wv.fits_model:
+        return wv.model
+    if isinstance(wv, ModelRows):
+        hint = "wordvec.save(model.wv, path, format='fasttext-bin') writes them all the same"
+        raise WordvecError(f"the vectors were changed, the model no longer fits them; {hint}")
+    if wv is None or trained.trained is None:
+        raise WordvecError("the model has no vectors yet: train it first")
+    dim, n_words = options.vector_size, len(wv)
+    subwords, weights = trained.trained.subwords, trained.trained.weights
+    if n_words + len(subwords.rows) != len(weights.in_rows):
+        raise WordvecError("words were added to the vectors or removed: the model no longer fits")
+    rules = subwords.rules
+    args = FastTextArgs(
+        dim=dim, window=options.window, epochs=options.epochs, min_count=options.min_count,
+        negative=options.negative, word_ngrams=options.word_ngrams,
+        loss="hs" if options.hs else "ns", kind="sg" if options.sg else "cbow",
+        bucket=rules.bucket if rules.has_ngrams else 0,
+        min_n=rules.min_n, max_n=rules.max_n if rules.has_ngrams else 0,
+        lr_update_rate=options.lr_update_rate, sample=options.sample,
+    )  # fmt: skip
+    counts = np.ones(n_words, np.int64) if wv.counts is None else wv.counts
+    rows = DenseRows(
+        weights.in_rows,
+        dim,
+        n_fixed=n_words,
+        row_of_bucket=subwords.row_of_bucket if rules.has_ngrams else None,
+        seed=options.seed,
+    )
+    return FastTextModel(
+        args,
+        FastTextDictionary(wv.words, counts, n_words, n_tokens=int(counts.sum())),
+        rows,
+        _output_rows(weights.node_rows if options.hs else weights.out_rows, n_words, dim),
+    )
+
+
+def _output_rows(weights: NDArray[np.float32] | None, n_words: int, dim: int) -> DenseRows:
+    """A row for each word: the tree has one inner node less."""
+    rows = np.zeros((n_words, dim), np.float32)
+    if weights is not None:
+        n = min(n_words, len(weights))
+        rows[:n] = weights[:n, :dim]
+    return DenseRows(rows, dim)
+
+
+def _read(path: Path, encoding: str) -> FastTextModel:
+    model = read_model(path)
+    words = decoded_words(model.dictionary.words, ReadRequest(encoding=encoding))
+    if words is not model.dictionary.words:
+        model.dictionary = replace(model.dictionary, words=words)
+    return model

@@ -1,0 +1,144 @@
+"""fastText's skipgram and cbow: a file of text in, a FastTextModel out."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+
+from wordvec.corpus import FASTTEXT_RULES, EncodedCorpus, read_corpus
+from wordvec.errors import CorpusError
+from wordvec.fasttextmodel import DenseRows, FastTextArgs, FastTextDictionary, FastTextModel
+from wordvec.memory import zero_rows
+from wordvec.models.fasttext import TrainedSubwords, train_subwords
+from wordvec.models.labelling import line_chunks
+from wordvec.models.wordqueries import BLANKS
+from wordvec.options import FastTextOptions
+from wordvec.progress import Reporter, silent
+from wordvec.trainer import Outcome
+from wordvec.words import WordList
+
+_BLANK_BYTES = re.compile(BLANKS.pattern.encode())
+
+
+@dataclass
+class TrainedWordModel(FastTextModel):
+    """A model of word vectors as training leaves it; `outcome.interrupted` after Ctrl-C."""
+
+    outcome: Outcome | None = None
+    notes: list[str] = field(default_factory=list)
+
+
+def train_unsupervised(
+    source: str | Iterable[Sequence[str]],
+    options: FastTextOptions,
+    *,
+    label_prefix: str = "__label__",
+    min_count_label: int = 0,
+    reporter: Reporter = silent,
+    on_dictionary: Callable[[FastTextDictionary], None] | None = None,
+    memory: int | None = None,
+) -> TrainedWordModel:
+    """Train word vectors on a file (not stdin), or on lists of words, as the fasttext command's
+    skipgram and cbow.
+
+    Words that begin with `label_prefix` are labels: in the dictionary, but neither trained on nor
+    among the words.  `on_dictionary` is called when the text is read.  The first Ctrl-C gives the
+    model so far.  CorpusError, OptionError, TrainingError.
+    """
+    if source == "-":
+        raise CorpusError("Cannot use stdin for training!")
+    corpus = read_corpus(
+        source,
+        rules=replace(FASTTEXT_RULES, label_prefix=label_prefix),
+        min_count=options.min_count,
+        max_vocab=options.max_vocab,
+        n_threads=options.workers,
+        memory=memory,
+        reporter=reporter,
+    )
+    labels: Counter[bytes] = Counter()
+    if isinstance(source, str):
+        labels = count_labels(source, label_prefix.encode("utf-8", "surrogateescape"))
+    dictionary = _dictionary(corpus, labels, min_count_label, label_prefix)
+    if on_dictionary is not None:
+        on_dictionary(dictionary)
+    trained = train_subwords(corpus, options, reporter)
+    model = model_of(trained, dictionary, options)
+    model.notes = corpus.notes
+    return model
+
+
+def count_labels(path: str, prefix: bytes) -> Counter[bytes]:
+    """How often each word with the prefix stands in a file, in order of first appearance."""
+    labels: Counter[bytes] = Counter()
+    if not prefix:
+        return labels
+    for chunk in line_chunks(path):
+        if prefix in chunk:  # most texts have none, and this costs them next to nothing
+            labels.update(w for w in _BLANK_BYTES.split(chunk) if w.startswith(prefix))
+    return labels
+
+
+def _dictionary(
+    corpus: EncodedCorpus, labels: Counter[bytes], min_count_label: int, prefix: str
+) -> FastTextDictionary:
+    arena, starts, counts = corpus.vocab.arrays()
+    words = WordList(arena[: int(starts[-1])], starts[1:].astype(np.uint64))
+    kept = [(label, n) for label, n in labels.most_common() if n >= min_count_label]
+    if kept:
+        n_bytes = int(starts[-1])
+        ends = np.cumsum([len(label) for label, _ in kept]) + n_bytes
+        data = np.concatenate(
+            [words.data[:n_bytes], np.frombuffer(b"".join(label for label, _ in kept), np.uint8)]
+        )
+        words = WordList(data, np.concatenate([words.ends, ends.astype(np.uint64)]))
+    return FastTextDictionary(
+        words,
+        np.concatenate([counts, np.array([n for _, n in kept], np.int64)]),
+        len(counts),
+        len(kept),
+        corpus.n_tokens_read,  # labels are among them
+        label_prefix=prefix,
+    )
+
+
+def model_of(
+    trained: TrainedSubwords, dictionary: FastTextDictionary, options: FastTextOptions
+) -> TrainedWordModel:
+    """The trained rows as a model; they are not copied."""
+    has_ngrams = trained.subwords.rules.has_ngrams
+    args = FastTextArgs(
+        dim=options.vector_size,
+        window=options.window,
+        epochs=options.epochs,
+        min_count=options.min_count,
+        negative=options.negative,
+        word_ngrams=options.word_ngrams,
+        loss="hs" if options.hs else "ns",
+        kind="sg" if options.sg else "cbow",
+        bucket=options.bucket if has_ngrams else 0,
+        min_n=options.min_n,
+        max_n=options.max_n,
+        lr_update_rate=options.lr_update_rate,
+        sample=options.sample,
+    )
+    n_words, dim = dictionary.n_words, options.vector_size
+    rows = DenseRows(
+        trained.weights.in_rows,
+        dim,
+        n_words,
+        trained.inputs.row_of_bucket if has_ngrams else None,
+        options.seed,
+    )
+    output = trained.weights.out_rows
+    if options.hs:
+        output = zero_rows(n_words, dim)
+        nodes = trained.weights.node_rows
+        if nodes is not None:  # a tree of n words has n - 1 inner nodes; files have n rows
+            output[: len(nodes)] = nodes[:, :dim]
+    assert output is not None
+    return TrainedWordModel(args, dictionary, rows, DenseRows(output, dim), trained.outcome)
