@@ -9,6 +9,7 @@ import click
 from .asking import (
     Answer,
     converse,
+    count_option,
     file_options,
     load_vectors,
     neighbours,
@@ -20,15 +21,7 @@ from .asking import (
 @click.command("analogy")
 @click.argument("file", metavar="FILE")
 @click.argument("words", metavar="[A B C]", nargs=-1)
-@click.option(
-    "-k",
-    "k",
-    type=click.IntRange(min=1),
-    default=10,
-    show_default=True,
-    metavar="N",
-    help="Answers to show.",
-)
+@count_option("Answers to show.")
 @click.option(
     "--method",
     type=click.Choice(["3cosadd", "3cosmul", "pairwise"]),

@@ -61,6 +61,13 @@ def flags_named() -> Iterator[None]:
         raise click.UsageError(text) from None
 
 
+def count_option(help: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """-k N: how many answers to show."""
+    return click.option(
+        "-k", "k", type=click.IntRange(min=1), default=10, show_default=True, metavar="N", help=help
+    )
+
+
 def file_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """The options about the file of vectors that several commands share."""
     for option in (

@@ -90,6 +90,8 @@ def recognised(path: str, format: str | None) -> tuple[str, str]:
     """(name of the file's format, what it is packed by or "")."""
     from wordvec.formats import HEAD_BYTES, format_named, open_reader, recognise
 
+    if not os.path.isdir(path) and not stat.S_ISREG(os.stat(path).st_mode):
+        return format or "found by content; a pipe shows it once only", ""
     with open_reader(path) as reader:
         if format:
             with flags_named():

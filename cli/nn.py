@@ -10,6 +10,7 @@ import click
 from .asking import (
     Answer,
     converse,
+    count_option,
     file_options,
     load_vectors,
     neighbours,
@@ -24,15 +25,7 @@ if TYPE_CHECKING:
 @click.command("nn")
 @click.argument("file", metavar="FILE")
 @click.argument("words", metavar="[WORD...]", nargs=-1)
-@click.option(
-    "-k",
-    "k",
-    type=click.IntRange(min=1),
-    default=10,
-    show_default=True,
-    metavar="N",
-    help="Neighbours to show.",
-)
+@count_option("Neighbours to show.")
 @output_options
 @file_options
 def command(

@@ -291,3 +291,13 @@ def test_eval_of_a_pipe(wordvec, vectors, tmp_path):
     writer.join(10)
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout)["files"][0]["dim"] == vectors.dim
+
+
+def test_info_reads_a_pipe(command, command_environment, vectors, tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    with subprocess.Popen(
+        [*command, "info", "pipe"], cwd=tmp_path, env=command_environment, stdout=subprocess.PIPE
+    ) as running:
+        (tmp_path / "pipe").write_bytes((tmp_path / "v.bin").read_bytes())
+        shown = running.communicate(timeout=60)[0]
+    assert running.returncode == 0 and b"dimensions" in shown and b"pipe" in shown

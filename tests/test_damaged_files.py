@@ -8,11 +8,11 @@ import pytest
 
 import wordvec
 from wordvec.errors import FormatError, WordvecError
-from wordvec.formats import FORMATS
+from wordvec.formats import FORMATS, own
 from wordvec.vectors import Vectors
 
 # Places of a file that are damaged; the slow tests take each one of most formats.
-MOST_POSITIONS = [270, pytest.param(20_000, marks=pytest.mark.slow)]
+MOST_POSITIONS = [270, pytest.param(3_000, marks=pytest.mark.slow)]
 WORDS = ["the", "of", "caf\u00e9", "naïve", "word", "x" * 40, "w7"]
 
 
@@ -62,6 +62,8 @@ def check(path, content, name, what):
     for chosen in (None, name):
         try:
             vectors = wordvec.load(path, format=chosen)
+            if name == own.NAME:  # opened without being read: its checksums find what changed
+                own.verify(str(path))
             assert vectors.matrix.shape == (len(vectors.words), vectors.dim), what
             assert all(isinstance(word, str) for word in vectors.words), what
             assert len(vectors.matrix.tobytes()) == vectors.matrix.nbytes, what  # all can be read
@@ -138,6 +140,8 @@ def test_counts_that_lie_cost_no_memory(whole, positions):
 @pytest.mark.parametrize("vector_format", FORMATS, ids=lambda one: one.NAME)
 def test_what_is_no_file_of_vectors(vector_format, tmp_path):
     name = vector_format.NAME
+    if name in ("parquet", "arrow"):
+        pytest.importorskip("pyarrow", reason="needs `pip install 'wordvec[arrow]'`")
     for number, content in enumerate(
         [b"", b"\n", b"\x00" * 5000, b"{}", b"PK\x03\x04", b"%PDF-1.4"]
     ):

@@ -127,7 +127,23 @@ def test_halves_are_searched_as_they_are(vectors: Vectors) -> None:
     assert halves.analogies(questions, 5) == floats.analogies(questions, 5)
 
 
-@pytest.mark.skipif(simd.active() == "baseline", reason="planes are not built by themselves")
+def test_no_plane_by_itself_where_it_may_slow_searches_down() -> None:
+    rows = np.random.default_rng(1).normal(size=(40_000, 60)).astype(np.float32)
+    vectors = Vectors([f"w{k}" for k in range(len(rows))], rows)
+    level, has_vnni = simd.active(), simd.vnni()
+    simd.use(level, vnni=False)
+    try:
+        for _ in range(15):
+            vectors.similar(vectors.words[:40], 5)
+        assert vectors.plane is None
+        expected = vectors.similar("w1", 5)
+        vectors.build_plane()  # asked for, it is used
+        assert vectors.similar("w1", 5) == expected
+    finally:
+        simd.use(level, vnni=has_vnni)
+
+
+@pytest.mark.skipif(not simd.vnni(), reason="planes are not built by themselves without VNNI")
 def test_the_plane_comes_when_it_pays_and_goes_with_the_matrix(monkeypatch: Any) -> None:
     rows = np.random.default_rng(1).normal(size=(40_000, 60)).astype(np.float32)
     words = [f"w{k}" for k in range(len(rows))]

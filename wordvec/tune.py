@@ -327,6 +327,8 @@ class ClassifierJudge:
         try:
             model: FastTextModel = self.train(candidate.options, report)
             size = None
+            if time.monotonic() > deadline:
+                raise _TimeUp("time is up")
             if self.n_bytes is not None:
                 model, size = self.shrink(model, candidate, report)
         except _TimeUp:

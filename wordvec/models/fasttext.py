@@ -9,19 +9,17 @@ written at any time.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from wordvec.corpus import EncodedCorpus, TokenRules, read_corpus
-from wordvec.formats import save
+from wordvec.corpus import EncodedCorpus
 from wordvec.kernels import sgd
 from wordvec.kernels import subwords as kernel
 from wordvec.keyedvectors import KeyedVectors
 from wordvec.memory import need_bytes, zero_rows
+from wordvec.models.vectormodel import VectorModel
 from wordvec.models.word2vec import Weights, hot_rows, kernel_model, train_model
 from wordvec.options import FastTextOptions
 from wordvec.progress import Reporter, silent
@@ -168,7 +166,7 @@ def train_subwords(
     )
 
 
-class FastText:
+class FastText(VectorModel):
     """Vectors of words and of their n-grams, under gensim 4's names.
 
     sentences: an iterable of token lists (read once), or None.  corpus_file: anything that
@@ -185,89 +183,17 @@ class FastText:
     `trained` the rows and weights, `options` the settings, `outcome` what the run did.
     """
 
-    def __init__(
-        self,
-        sentences: Iterable[Sequence[str]] | None = None,
-        corpus_file: str | os.PathLike[str] | None = None,
-        *,
-        rules: TokenRules = TokenRules(),  # noqa: B008 - frozen
-        memory: int | None = None,
-        ids_path: str | os.PathLike[str] | None = None,
-        reporter: Reporter = silent,
-        max_final_vocab: int | None = None,
-        **options: Any,
-    ) -> None:
-        if max_final_vocab is not None:
-            options["max_vocab"] = max_final_vocab
-        known = FastTextOptions.__dataclass_fields__
-        for name in options:
-            if name not in known:
-                raise TypeError(
-                    f"FastText has no option {name!r}; there are {', '.join(sorted(known))}"
-                )
-        self.options = FastTextOptions(**options)
-        self._rules = rules
-        self._memory = memory
-        self._ids_path = ids_path
-        self._reporter = reporter
-        self.wv: KeyedVectors | None = None
-        self.trained: TrainedSubwords | None = None
-        self.outcome: Outcome | None = None
-        if sentences is not None and corpus_file is not None:
-            raise TypeError("give either sentences or corpus_file, not both")
-        source = sentences if corpus_file is None else corpus_file
-        if source is not None:
-            self.train(source)
+    OPTIONS = FastTextOptions
+    trained: TrainedSubwords | None = None
 
-    def train(self, source: Any) -> FastText:
-        """Count the vocabulary of `source`, train on it from the start, and return the model."""
-        if isinstance(source, EncodedCorpus):
-            corpus = source
-        else:
-            corpus = read_corpus(
-                source,
-                rules=self._rules,
-                min_count=self.options.min_count,
-                max_vocab=self.options.max_vocab,
-                n_threads=self.options.workers,
-                memory=self._memory,
-                ids_path=self._ids_path,
-                reporter=self._reporter,
-            )
+    def _fit(self, corpus: EncodedCorpus) -> None:
         self.trained = train_subwords(corpus, self.options, self._reporter)
         self.outcome = self.trained.outcome
         self.wv = KeyedVectors.from_vectors(
             corpus.vocab.words, self.trained.vectors, corpus.vocab.counts
         )
         self.wv.subwords = self.trained.subwords
-        return self
-
-    @property
-    def vector_size(self) -> int:
-        return self.options.vector_size
-
-    @property
-    def epochs(self) -> int:
-        return self.options.epochs
-
-    def get_latest_training_loss(self) -> float:
-        """Mean loss per example of the last epoch, float64."""
-        return self.outcome.loss if self.outcome is not None else 0.0
 
     def save(self, path: str | os.PathLike[str]) -> None:
-        """Write the word vectors, without n-grams, in word2vec's format: binary for .bin."""
-        if self.wv is None:
-            raise RuntimeError("the model has no vectors yet: train it first")
-        save(self.wv, path)
-
-    def __getattr__(self, name: str) -> Any:
-        """The options under their own names: window, min_n, bucket, sg, alpha ..."""
-        if name != "options" and name in FastTextOptions.__dataclass_fields__:
-            return getattr(self.options, name)
-        raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
-
-    def __repr__(self) -> str:
-        n_words = len(self.wv) if self.wv is not None else 0
-        return (
-            f"FastText<vocab={n_words}, vector_size={self.vector_size}, alpha={self.options.alpha}>"
-        )
+        """Write the word vectors, without n-grams; `save_facebook_model` keeps those."""
+        super().save(path)

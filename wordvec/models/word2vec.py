@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from wordvec.corpus import EncodedCorpus, read_corpus
-from wordvec.formats import save
+from wordvec.corpus import EncodedCorpus
 from wordvec.kernels import sampling, sgd
 from wordvec.keyedvectors import KeyedVectors
 from wordvec.memory import need_bytes, release_pages, zero_rows
+from wordvec.models.vectormodel import VectorModel
 from wordvec.options import FastTextOptions, Word2VecOptions
 from wordvec.progress import Reporter, silent
 from wordvec.trainer import Outcome, Schedule, run, shard_tokens_for
@@ -227,14 +226,15 @@ def train_model(
     return outcome, sum(worker.kernel.n_cuts for worker in workers)
 
 
-class Word2Vec:
+class Word2Vec(VectorModel):
     """Word vectors from sentences or a file, under gensim 4's names.
 
     sentences: an iterable of token lists (read once), or None.  corpus_file: anything that
     `wordvec.corpus.read_corpus` takes: a path, several, a folder, a glob, "-".  With neither,
     an untrained model is made that `train` can fill.  Options: see `Word2VecOptions`, plus
-    gensim's `max_final_vocab` for `max_vocab`.  memory: bytes for the ids, half of the machine's
-    by default; beyond it they go to disk.  reporter: called with Progress records.
+    gensim's `max_final_vocab` for `max_vocab`.  rules: how text becomes words.  memory: bytes for
+    the ids, half of the machine's by default; beyond it they go to disk.  reporter: called with
+    Progress records.
 
     Ctrl-C during training ends it cleanly and returns the model so far, with `outcome.interrupted`
     true; a second Ctrl-C raises KeyboardInterrupt.  An unknown option is a TypeError.
@@ -242,78 +242,11 @@ class Word2Vec:
     After training, `wv` holds the vectors, `options` the settings, `outcome` what the run did.
     """
 
-    def __init__(
-        self,
-        sentences: Iterable[Sequence[str]] | None = None,
-        corpus_file: str | os.PathLike[str] | None = None,
-        *,
-        memory: int | None = None,
-        ids_path: str | os.PathLike[str] | None = None,
-        reporter: Reporter = silent,
-        max_final_vocab: int | None = None,
-        **options: Any,
-    ) -> None:
-        if max_final_vocab is not None:
-            options["max_vocab"] = max_final_vocab
-        known = Word2VecOptions.__dataclass_fields__
-        for name in options:
-            if name not in known:
-                raise TypeError(
-                    f"Word2Vec has no option {name!r}; there are {', '.join(sorted(known))}"
-                )
-        self.options = Word2VecOptions(**options)
-        self._memory = memory
-        self._ids_path = ids_path
-        self._reporter = reporter
-        self.wv: KeyedVectors | None = None
-        self.outcome: Outcome | None = None
-        if sentences is not None and corpus_file is not None:
-            raise TypeError("give either sentences or corpus_file, not both")
-        source = sentences if corpus_file is None else corpus_file
-        if source is not None:
-            self.train(source)
+    OPTIONS = Word2VecOptions
 
-    def train(self, source: Any) -> Word2Vec:
-        """Count the vocabulary of `source`, train on it from the start, and return the model."""
-        if isinstance(source, EncodedCorpus):
-            corpus = source
-        else:
-            corpus = read_corpus(
-                source,
-                min_count=self.options.min_count,
-                max_vocab=self.options.max_vocab,
-                n_threads=self.options.workers,
-                memory=self._memory,
-                ids_path=self._ids_path,
-                reporter=self._reporter,
-            )
+    def _fit(self, corpus: EncodedCorpus) -> None:
         trained = train_vectors(corpus, self.options, self._reporter)
         self.outcome = trained.outcome
         self.wv = KeyedVectors.from_vectors(
             corpus.vocab.words, trained.vectors, corpus.vocab.counts
-        )
-        return self
-
-    @property
-    def vector_size(self) -> int:
-        return self.options.vector_size
-
-    @property
-    def epochs(self) -> int:
-        return self.options.epochs
-
-    def get_latest_training_loss(self) -> float:
-        """Mean loss per example of the last epoch, float64.  (gensim's is a float32 sum.)"""
-        return self.outcome.loss if self.outcome is not None else 0.0
-
-    def save(self, path: str | os.PathLike[str]) -> None:
-        """Write the vectors in word2vec's format: binary for a name in .bin, else text."""
-        if self.wv is None:
-            raise RuntimeError("the model has no vectors yet: train it first")
-        save(self.wv, path)
-
-    def __repr__(self) -> str:
-        n_words = len(self.wv) if self.wv is not None else 0
-        return (
-            f"Word2Vec<vocab={n_words}, vector_size={self.vector_size}, alpha={self.options.alpha}>"
         )
