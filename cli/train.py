@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import dataclasses
 import os
 import re
+import shutil
 import sys
 import time
 from typing import TYPE_CHECKING, Any
@@ -14,17 +14,18 @@ import click
 from wordvec.options import FastTextOptions, spec_of
 from wordvec.recipes import OVERRIDABLE, PRESETS
 
-from .flags import SIZE, Value
+from .asking import flags_named
+from .flags import SIZE, Value, is_inside
 from .main import EXIT_INTERRUPTED
-from .meter import Meter, duration, short_number
-from .speech import byte_size, json_line, note, printable, say, table, thousands
+from .meter import Meter
+from .speech import byte_size, json_line, note, say
+from .trainreport import N_FREQUENT, plan_text, report, result_text
+from .word2vec import is_device, trained_files
 
 if TYPE_CHECKING:
     from wordvec.keyedvectors import KeyedVectors
-    from wordvec.training import Plan, Result
+    from wordvec.training import Plan
 
-N_SHOWN, N_NEIGHBOURS = 6, 5
-_FIRST_SHARE, _LEAST_COUNT = 200, 20
 SECONDS = {"": 1, "s": 1, "m": 60, "min": 60, "h": 3600, "d": 86400}
 ALIASES = {"vector_size": ("--dim",), "workers": ("--threads",)}
 
@@ -66,17 +67,16 @@ def setting_options(function: Any) -> Any:
 @click.option("--force", is_flag=True, help="Train on text of which nothing good can come.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object at the end.")
 @setting_options
+@click.pass_context
 def command(
+    ctx: click.Context,
+    /,
     sources: tuple[str, ...],
     output: str | None,
     format: str | None,
-    preset: str | None,
-    time_budget: float | None,
-    memory: int | None,
     evaluation: str | None,
-    force: bool,
     as_json: bool,
-    **given: Any,
+    **asked: Any,
 ) -> int:
     """Train vectors of the words of SOURCE: files, folders, patterns, or - for stdin.
 
@@ -89,36 +89,33 @@ def command(
       wordvec train text.txt --time-budget 10m --memory 4G
     """
     from wordvec import formats
-    from wordvec.files import OutputFile
     from wordvec.training import carry_out, prepare
 
     start = time.perf_counter()
     target = output or default_output(sources)
-    if format is not None:
-        formats.format_named(format)
-    elif output is not None and not any(target.endswith(f.SUFFIXES) for f in formats.FORMATS):
-        format = "wordvec"
+    tell = say if target not in ("-", "/dev/stdout") else note  # the vectors have stdout
+    with flags_named():
+        format = chosen_format(target, format)
+    check_target(ctx, target, sources, as_json)
     sets = read_sets(evaluation)
-    OutputFile(target).discard()  # a missing folder shows now, not after hours
     meter = Meter(sys.stderr)
     quiet = as_json or not sys.stderr.isatty()
     reporting: dict[str, Any] = {} if quiet else {"reporter": meter}
+    fixed = {name: asked.pop(name) for name in ("preset", "time_budget", "memory", "force")}
     try:
-        plan = prepare(
-            list(sources), preset=preset, time_budget=time_budget, memory=memory, force=force,
-            given=given, **reporting,
-        )  # fmt: skip
+        plan = prepare(list(sources), **fixed, given=asked, **reporting)
         meter.close()
         for line in plan.warnings:
             note(f"wordvec train: warning: {line}")
+        check_room(plan, target, format)
         if not as_json:
-            say("\n".join(plan_text(plan)))
+            tell("\n".join(plan_text(plan)))
         result = carry_out(plan, **reporting)
     except KeyboardInterrupt:
         raise KeyboardInterrupt("nothing was written") from None
     finally:
         meter.close()
-    scores = score_all(result.vectors, sets)
+    scores = {} if result.interrupted else score_all(result.vectors, sets)
     if scores:
         result.vectors.metadata["scores"] = scores
     formats.save(result.vectors, target, format)
@@ -126,7 +123,7 @@ def command(
     if as_json:
         say(json_line(report(plan, result, target, scores, seconds), indent=2))
     else:
-        say("\n".join(result_text(plan, result, target, scores, seconds)))
+        tell("\n".join(result_text(plan, result, target, scores, seconds)))
     return EXIT_INTERRUPTED if result.interrupted else 0
 
 
@@ -134,7 +131,7 @@ def default_output(sources: tuple[str, ...]) -> str:
     """A name in the folder where we are, after the first source."""
     from wordvec.formats import own
 
-    name = os.path.basename(sources[0].rstrip(os.sep)).split(".")[0]
+    name = os.path.basename(os.path.abspath(sources[0])).split(".")[0]
     if not name or any(c in name for c in "*?[") or sources[0] == "-":
         name = "vectors"
     path = name + ".wordvec"
@@ -147,77 +144,52 @@ def default_output(sources: tuple[str, ...]) -> str:
     return path
 
 
-def plan_text(plan: Plan) -> list[str]:
-    corpus, facts, recipe = plan.corpus, plan.facts, plan.recipe
-    scripts = ", ".join(f"{k} {v:.0%}" for k, v in list(facts.scripts.items())[:3] if v >= 0.01)
-    lines = [
-        f"{thousands(corpus.n_tokens_read)} words read, {thousands(facts.n_words)} different ones "
-        f"kept, {len(corpus.starts) - 1:,} lines; {scripts or 'no letters'}",
-        f"preset {recipe.preset}:",
-    ]
-    rows = [["  " + s.name, str(s.value), s.reason] for s in recipe.settings if s.name != "sg"]
-    lines += table(rows, left=3)
-    lines += [f"  given up: {line}" for line in recipe.given_up]
-    expected = plan.expected
-    lines.append(
-        f"expected: {duration(expected.wall_seconds)} of training, "
-        f"{byte_size(expected.n_bytes)} of memory"
-    )
-    return lines
+def chosen_format(target: str, format: str | None) -> str | None:
+    """The format to save in; our own where neither --format nor the suffix says one."""
+    from wordvec import formats
+    from wordvec.formats import packing
+
+    if format is not None:
+        formats.format_named(format)
+    stem = packing.split_suffix(target)[0]
+    known = any(stem.endswith(module.SUFFIXES) for module in formats.FORMATS)
+    return format or (None if known else "wordvec")
 
 
-def shown_words(vectors: KeyedVectors) -> list[str]:
-    """Six words by rule: real words of four letters or more, evenly spaced by rank among those
-    that are frequent (20 times or more) but behind the most frequent, which are function words."""
-    counts, n = vectors.counts, len(vectors)
-    assert counts is not None
-    first = min(_FIRST_SHARE, n // 4)
-    last = int((counts >= _LEAST_COUNT).sum())
-    candidates = vectors.words[first : max(last, first + 50)]
-    words = [word for word in candidates if is_plain(word)]
-    words = words if len(words) >= N_SHOWN else list(candidates)
-    words = words[: max(N_SHOWN, len(words) // 4)]
-    step = max(1, len(words) // N_SHOWN)
-    return words[::step][:N_SHOWN]
+def check_target(ctx: click.Context, target: str, sources: tuple[str, ...], as_json: bool) -> None:
+    """Find out before the hours of work what would be wrong with OUT."""
+    from wordvec.files import OutputFile
+
+    if target in ("-", "/dev/stdout") and as_json:
+        raise click.UsageError("--json and the vectors cannot both go to stdout; -o FILE", ctx)
+    if target == "-" or is_device(target):
+        return
+    if trained_files(list(sources)).holds(target):
+        raise click.UsageError(f"-o: {target!r} is one of the texts to train on", ctx)
+    for source in sources:
+        if is_inside(target, source):
+            raise click.UsageError(
+                f"-o: {target!r} lies in the folder {source!r}, where the next run would take it "
+                "for text; name a file elsewhere", ctx,
+            )  # fmt: skip
+    OutputFile(target).discard()  # a missing folder shows now
 
 
-def is_plain(word: str) -> bool:
-    return word.isalpha() and (len(word) >= 4 or not word.isascii()) and len(word) >= 2
+def check_room(plan: Plan, target: str, format: str | None) -> None:
+    """Stop before the training when the disk cannot hold the vectors."""
+    from wordvec.formats import format_to_write, own, packing
 
-
-def result_text(
-    plan: Plan, result: Result, target: str, scores: dict[str, Any], seconds: float
-) -> list[str]:
-    vectors, lines = result.vectors, []
-    if result.interrupted:
-        lines.append("Interrupted: these are the vectors so far.")
-    size = f", {byte_size(os.path.getsize(target))}" if os.path.isfile(target) else ""
-    lines.append(
-        f"{target}: {thousands(len(vectors))} words, {vectors.dim} numbers each{size}; "
-        f"{duration(seconds)}, {short_number(result.cpu_seconds)} CPU-s of training"
-    )
-    if vectors.subwords is not None and not target.endswith((".wordvec", ".safetensors")):
-        lines.append("(this format has no place for vectors of unseen words; .wordvec has)")
-    if result.held_out_losses:
-        losses = ", ".join(f"{loss:.4f}" for loss in result.held_out_losses)
-        n = thousands(result.n_held_out_tokens)
-        lines.append(f"loss on the last {n} words, which were not trained on: {losses}")
-    words = shown_words(vectors)
-    rows = [
-        ["  " + printable(word), ", ".join(printable(w) for w, _ in found)]
-        for word, found in zip(words, vectors.similar(words, N_NEIGHBOURS), strict=True)
-    ]
-    lines += ["neighbours:", *table(rows, left=2)]
-    for name, value in scores.items():
-        lines.append(f"  {name}: {'none of its words' if value is None else f'{100 * value:.1f}'}")
-    word = words[0] if words else vectors.words[0]
-    lines += [
-        "next:",
-        f"  wordvec nn {target} {printable(word)}",
-        f"  wordvec info {target}",
-        f"  wordvec convert {target} vectors.bin",
-    ]
-    return lines
+    packed = bool(packing.split_suffix(target)[1])
+    if target == "-" or packed or is_device(target):
+        return
+    has_ngrams = format_to_write(target, format).NAME == own.NAME
+    n_bytes = plan.expected.n_row_bytes + has_ngrams * plan.expected.n_ngram_bytes
+    n_free = shutil.disk_usage(os.path.dirname(os.path.realpath(target))).free
+    if n_bytes > n_free:
+        raise click.ClickException(
+            f"{target}: the vectors take {byte_size(n_bytes)}, but only {byte_size(n_free)} are "
+            "free there; -o names a file on another disk"
+        )
 
 
 def read_sets(folder: str | None) -> list[Any]:
@@ -225,48 +197,31 @@ def read_sets(folder: str | None) -> list[Any]:
         return []
     from wordvec.evaluate import read_sets
 
-    return read_sets(folder)[0]
+    sets, left_out = read_sets(folder)
+    for file in left_out:
+        note(f"wordvec train: note: {file.path}: {file.reason}")
+    return sets
 
 
-def score_all(vectors: KeyedVectors, sets: list[Any]) -> dict[str, Any]:
-    """Name of a set -> accuracy, rank correlation or purity, 0 to 1; None without known words."""
+def score_all(vectors: KeyedVectors, sets: list[Any]) -> dict[str, dict[str, Any]]:
+    """Name of a set -> its "measure" and "score", 0 to 1, None without known words.
+
+    Ctrl-C leaves out the rest: the vectors have yet to be saved.
+    """
     from wordvec import evaluate
 
-    scores: dict[str, Any] = {}
-    for item in sets:
-        if isinstance(item, evaluate.AnalogySet):
-            value = evaluate.evaluate_analogies(vectors, item, restrict=30_000).total.accuracy
-        elif isinstance(item, evaluate.WordPairs):
-            value = evaluate.evaluate_pairs(vectors, item).spearman
-        else:
-            value = evaluate.evaluate_categories(vectors, item).purity
-        scores[item.name] = None if value is None or value != value else float(value)
+    scores: dict[str, dict[str, Any]] = {}
+    try:
+        for item in sets:
+            if isinstance(item, evaluate.AnalogySet):
+                found = evaluate.evaluate_analogies(vectors, item, restrict=N_FREQUENT)
+                measure, value = "accuracy", found.total.accuracy
+            elif isinstance(item, evaluate.WordPairs):
+                measure, value = "spearman", evaluate.evaluate_pairs(vectors, item).spearman
+            else:
+                measure, value = "purity", evaluate.evaluate_categories(vectors, item).purity
+            score = None if value is None or value != value else float(value)
+            scores[item.name] = {"measure": measure, "score": score}
+    except KeyboardInterrupt:
+        note("wordvec train: interrupted: the scores that were missing are left out")
     return scores
-
-
-def report(
-    plan: Plan, result: Result, target: str, scores: dict[str, Any], seconds: float
-) -> dict[str, Any]:
-    """Everything, for programs."""
-    words = shown_words(result.vectors)
-    found = result.vectors.similar(words, N_NEIGHBOURS)
-    return {
-        "file": target,
-        "n_bytes": os.path.getsize(target) if os.path.isfile(target) else None,
-        "n_words": len(result.vectors),
-        "dim": result.vectors.dim,
-        "interrupted": result.interrupted,
-        "preset": plan.recipe.preset,
-        "settings": [dataclasses.asdict(s) for s in plan.recipe.settings],
-        "given_up": list(plan.recipe.given_up),
-        "warnings": plan.warnings,
-        "expected": dataclasses.asdict(plan.expected),
-        "training_wall_seconds": result.wall_seconds,
-        "training_cpu_seconds": result.cpu_seconds,
-        "wall_seconds": seconds,
-        "losses": result.losses,
-        "held_out_losses": result.held_out_losses,
-        "n_held_out_tokens": result.n_held_out_tokens,
-        "neighbours": {w: [other for other, _ in f] for w, f in zip(words, found, strict=True)},
-        "scores": scores,
-    }

@@ -144,7 +144,7 @@ def check_files(job: Job, ctx: click.Context) -> None:
         earlier[flag] = name
 
 
-def trained_files(train: str | None) -> FileSet:
+def trained_files(train: str | list[str] | None) -> FileSet:
     """The files that -train stands for; a missing one is reported later, as in the original."""
     from wordvec.errors import CorpusError
     from wordvec.sources import TextFiles, open_source
@@ -152,7 +152,7 @@ def trained_files(train: str | None) -> FileSet:
     try:
         source = open_source(train) if train else None
     except CorpusError:
-        return _named_files(train)
+        return FileSet(train) if isinstance(train, list) else _named_files(train)
     paths = source.paths if isinstance(source, TextFiles) else []
     return FileSet([0 if path == "-" else path for path in paths])  # 0: stdin
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 import os
 import resource
 import sys
@@ -40,11 +41,14 @@ class Speed:
 
 @dataclass(frozen=True, slots=True)
 class Expectation:
-    """What a run is expected to take: training time on the clock and of all cores, peak memory."""
+    """What a run is expected to take: training time on the clock and of all cores, peak memory;
+    and the bytes of its results, the rows of words and those of n-grams."""
 
     wall_seconds: float
     cpu_seconds: float
     n_bytes: int
+    n_row_bytes: int
+    n_ngram_bytes: int
 
 
 class Stopwatch:
@@ -69,6 +73,8 @@ class Stopwatch:
             sum(s.wall_seconds * n for s, n in zip(speeds, passes, strict=True)),
             sum(s.cpu_seconds * n for s, n in zip(speeds, passes, strict=True)),
             max(peak_bytes(), self.bytes_before + self._added_bytes(recipe, speeds)),
+            len(self.corpus.vocab) * recipe.dim * 4,
+            sum(s.n_rows * p.vector_size * 4 for s, p in zip(speeds, recipe.parts, strict=True)),
         )
 
     def _added_bytes(self, recipe: Recipe, speeds: list[Speed]) -> int:
@@ -137,21 +143,26 @@ def fit(
     facts: Facts,
     preset: str,
     given: Mapping[str, Any],
-    seconds: float | None = None,
+    deadline: float | None = None,
     memory: int | None = None,
 ) -> tuple[Recipe, Expectation]:
-    """The preset's recipe, or the best cheaper one within `seconds` of the clock and `memory`
-    bytes.  OptionError, with what the cheapest needs, when none fits."""
+    """The preset's recipe, or the best cheaper one that ends before `deadline` (on the clock of
+    time.perf_counter) and takes no more than `memory` bytes.
+
+    OptionError, with what the cheapest needs, when none fits.
+    """
     stopwatch = Stopwatch(corpus)
     whole = choose(facts, preset, given)
-    if seconds is None and memory is None:
+    if deadline is None and memory is None:
         return whole, stopwatch.expect(whole)
-    expected = None
+    expected, seconds = None, math.inf
     for recipe, fewest in cheaper(facts, preset, given):
         expected = stopwatch.expect(recipe)
         if memory is not None and expected.n_bytes > memory:
             continue
-        if seconds is None or expected.wall_seconds <= seconds:
+        # Timing the candidates took time too.
+        seconds = math.inf if deadline is None else deadline - time.perf_counter()
+        if expected.wall_seconds <= seconds:
             return recipe, expected
         n_epochs = recipe.parts[0].epochs
         affordable = int(n_epochs * seconds / expected.wall_seconds)
@@ -163,10 +174,8 @@ def fit(
         need = f"at least {expected.n_bytes / 1e6:,.0f} MB, which the smallest model takes"
         raise OptionError("memory", need + " (a larger min_count makes it smaller)", memory)
     cheapest = expected.wall_seconds / max(1, recipe.parts[0].epochs)
-    raise OptionError(
-        "time_budget", f"at least {max(cheapest, 0.1):.1f} s, one pass of the cheapest model",
-        f"{seconds:g} s",
-    )  # fmt: skip
+    need = f"at least {max(cheapest, 0.1):.1f} s after reading, one pass of the cheapest model"
+    raise OptionError("time_budget", need, f"{max(seconds, 0.0):.1f} s left")
 
 
 def resident_bytes() -> int:

@@ -28,6 +28,8 @@ class Progress:
     epoch: int = 0
     loss: float | None = None
     rate: float | None = None
+    n_epochs: int = 0
+    model: str = ""
 
 
 class Reporter(Protocol):

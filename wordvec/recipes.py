@@ -179,15 +179,16 @@ def cheaper(
     """
     given = _checked(preset, given)
     whole = choose(facts, preset, given)
-    yield whole, whole.parts[0].epochs
     top = _shape(facts, preset)
     standard = epochs_for(facts.n_distinct_tokens, facts.n_copies)
+    yield whole, min(standard, whole.parts[0].epochs)
     small = dataclasses.replace(top, dim=100, negative=5, epochs=standard)
     ladder: list[tuple[_Shape, int]] = []
     if preset != "fast":
         middle = dataclasses.replace(top, epochs=standard, highest_rate=_HIGHEST_RATE)
-        fewest = min(_FEWEST_EPOCHS, standard)
-        ladder += [(middle, standard), (middle, fewest), (small, standard), (small, fewest)]
+        # Half the passes cost less than half the numbers do; a quarter costs more.
+        half = max(min(_FEWEST_EPOCHS, standard), standard // 2)
+        ladder += [(middle, half), (small, half)]
     words = dataclasses.replace(small, subwords=False, highest_rate=_LOWEST_CAP)
     ladder += [(words, 1), (dataclasses.replace(words, dim=50, negative=5), 1)]
     before = whole.parts

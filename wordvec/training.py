@@ -22,13 +22,15 @@ from wordvec.progress import Reporter, silent
 from wordvec.recipes import RULE_VERSION, Facts, Options, Recipe, choose
 from wordvec.sources import Sentences, open_source
 from wordvec.subwords import Subwords
-from wordvec.unpacking import STDIN
+from wordvec.trainer import Outcome
+from wordvec.vectors import Matrix
 
 logger = logging.getLogger(__name__)
 
 _HELD_OUT_SHARD = 1 << 14
 _KEY_OF_HELD_OUT = 5
 _DEFAULT_MIN_COUNT = 5
+_TRAINING_SHARE = 0.95  # of a time budget; reading comes off it too, the rest is for saving
 
 
 @dataclass(slots=True)
@@ -45,10 +47,12 @@ class Plan:
 
 @dataclass(slots=True)
 class Result:
-    """Trained vectors and what the run did.  Losses are means per example, one for each model."""
+    """Trained vectors and what the run did.  Losses are means per example, one for each model;
+    share_done is 1 but after Ctrl-C."""
 
     vectors: KeyedVectors
     interrupted: bool
+    share_done: float
     losses: list[float]
     held_out_losses: list[float]
     n_held_out_tokens: int
@@ -107,8 +111,8 @@ def prepare(
     corpus = _read(source, given, n_threads, memory, force, reporter)
     check_corpus(corpus, force)
     facts = facts_of(corpus, n_threads)
-    left = None if time_budget is None else time_budget - (time.perf_counter() - start)
-    recipe, expected = fit(corpus, facts, preset, given, left, memory)
+    deadline = None if time_budget is None else start + _TRAINING_SHARE * time_budget
+    recipe, expected = fit(corpus, facts, preset, given, deadline, memory)
     warnings = corpus.notes + warnings_of(corpus, facts)
     return Plan(corpus, facts, recipe, expected, warnings, given)
 
@@ -131,9 +135,7 @@ def _read(
     try:
         return read_corpus(source, min_count=min_count, **reading)
     except RareWordsError:
-        opened = open_source(source)
-        once = isinstance(opened, Sentences) or STDIN in opened.paths
-        if "min_count" in given or (once and not isinstance(source, list | tuple)):
+        if "min_count" in given or _is_gone(source):
             raise
     corpus = read_corpus(source, min_count=1, **reading)
     if not force and corpus.n_tokens_read >= 10_000:
@@ -142,45 +144,71 @@ def _read(
     return corpus
 
 
+def _is_gone(source: Any) -> bool:
+    """Whether what was read cannot be read again."""
+    opened = open_source(source)
+    if isinstance(opened, Sentences):
+        return not isinstance(source, list | tuple)
+    return not all(os.path.isfile(path) for path in opened.paths)
+
+
 def usable_cores() -> int:
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0)) or 1
     return os.cpu_count() or 1
 
 
+@dataclass(slots=True)
+class _Part:
+    """One trained model of a recipe."""
+
+    matrix: Matrix
+    subwords: Subwords | None
+    outcome: Outcome
+    held_out_loss: float | None
+
+
 def carry_out(plan: Plan, reporter: Reporter = silent) -> Result:
     """Train what was planned."""
     wall, cpu = time.perf_counter(), time.process_time()
     corpus, held_out = hold_out(plan.corpus)
-    matrices, losses, held = [], [], []
-    subwords: Subwords | None = None
-    interrupted = False
-    for part in plan.recipe.parts:
-        matrix, made, loss, held_loss, interrupted = _train_part(corpus, held_out, part, reporter)
-        matrices.append(matrix)
-        subwords = subwords or made
-        losses.append(loss)
-        held += [] if held_loss is None else [held_loss]
-        if interrupted:
+    options = plan.recipe.parts
+    parts: list[_Part] = []
+    for number, part in enumerate(options, start=1):
+        model = f"model {number} of {len(options)}" if len(options) > 1 else ""
+        parts.append(_train_part(corpus, held_out, part, _naming(reporter, model)))
+        if parts[-1].outcome.interrupted:
             break
+    interrupted = parts[-1].outcome.interrupted
+    losses = [part.outcome.loss for part in parts]
+    held = [part.held_out_loss for part in parts if part.held_out_loss is not None]
+    n_planned = sum(part.epochs for part in options) * len(corpus.ids)
+    n_done = sum(part.outcome.n_tokens_trained for part in parts)
     vocab = plan.corpus.vocab
-    vectors = KeyedVectors.from_vectors(vocab.words, matrices[0], vocab.counts)
-    vectors.subwords = subwords
+    vectors = KeyedVectors.from_vectors(vocab.words, parts[0].matrix, vocab.counts)
+    vectors.subwords = parts[0].subwords
     vectors.metadata = provenance(plan, losses, held, interrupted)
-    if len(matrices) == 1:
+    if len(parts) == 1:
         centring.remove_mean(vectors)
     else:
-        centring.join_parts(vectors, matrices, subwords)
+        centring.join_parts(vectors, [part.matrix for part in parts], parts[0].subwords)
     return Result(
-        vectors, interrupted, losses, held, 0 if held_out is None else len(held_out.ids),
+        vectors, interrupted, n_done / max(n_planned, 1), losses, held,
+        0 if held_out is None else len(held_out.ids),
         time.perf_counter() - wall, time.process_time() - cpu,
     )  # fmt: skip
 
 
+def _naming(reporter: Reporter, model: str) -> Reporter:
+    """The reporter, told which of several models it hears of."""
+    if not model or reporter is silent:
+        return reporter
+    return lambda progress: reporter(dataclasses.replace(progress, model=model))
+
+
 def _train_part(
     corpus: EncodedCorpus, held_out: EncodedCorpus | None, part: Options, reporter: Reporter
-) -> tuple[Any, Subwords | None, float, float | None, bool]:
-    """(vectors, subwords, loss, held-out loss, interrupted) of one model."""
+) -> _Part:
     trained: Any
     pair, subwords = None, None
     if isinstance(part, FastTextOptions):
@@ -196,7 +224,7 @@ def _train_part(
             held_out, part, trained.weights, 0, corpus.n_tokens_read, pair
         )
         held = _loss_of(held_out, model, part.seed)
-    return trained.vectors, subwords, trained.loss, held, trained.interrupted
+    return _Part(trained.vectors, subwords, trained.outcome, held)
 
 
 def _loss_of(corpus: EncodedCorpus, model: sgd.Model, seed: int) -> float | None:
