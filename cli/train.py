@@ -7,6 +7,7 @@ import re
 import shutil
 import sys
 import time
+from pathlib import PurePath
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -23,6 +24,7 @@ from .trainreport import N_FREQUENT, plan_text, report, result_text
 from .word2vec import is_device, trained_files
 
 if TYPE_CHECKING:
+    from wordvec.errors import CorpusError
     from wordvec.keyedvectors import KeyedVectors
     from wordvec.training import Plan
 
@@ -89,6 +91,7 @@ def command(
       wordvec train text.txt --time-budget 10m --memory 4G
     """
     from wordvec import formats
+    from wordvec.errors import CorpusError
     from wordvec.training import carry_out, prepare
 
     start = time.perf_counter()
@@ -96,15 +99,19 @@ def command(
     tell = say if target not in ("-", "/dev/stdout") else note  # the vectors have stdout
     with flags_named():
         format = chosen_format(target, format)
-    check_target(ctx, target, sources, as_json)
+    # A list of strings might be sentences; paths are paths, and patterns.
+    source: Any = sources[0] if len(sources) == 1 else [PurePath(name) for name in sources]
+    check_target(ctx, target, source, as_json)
     sets = read_sets(evaluation)
     meter = Meter(sys.stderr)
     quiet = as_json or not sys.stderr.isatty()
     reporting: dict[str, Any] = {} if quiet else {"reporter": meter}
     fixed = {name: asked.pop(name) for name in ("preset", "time_budget", "memory", "force")}
     try:
-        plan = prepare(list(sources), **fixed, given=asked, **reporting)
+        plan = prepare(source, **fixed, given=asked, **reporting)
         meter.close()
+        for line in plan.corpus.notes:
+            note(f"wordvec train: note: {line}")
         for line in plan.warnings:
             note(f"wordvec train: warning: {line}")
         check_room(plan, target, format)
@@ -113,6 +120,8 @@ def command(
         result = carry_out(plan, **reporting)
     except KeyboardInterrupt:
         raise KeyboardInterrupt("nothing was written") from None
+    except CorpusError as error:
+        raise click.ClickException(with_flags(error)) from None
     finally:
         meter.close()
     scores = {} if result.interrupted else score_all(result.vectors, sets)
@@ -125,6 +134,14 @@ def command(
     else:
         tell("\n".join(result_text(plan, result, target, scores, seconds)))
     return EXIT_INTERRUPTED if result.interrupted else 0
+
+
+def with_flags(error: CorpusError) -> str:
+    """What is wrong with the text, with the flags' own names."""
+    from wordvec.errors import RareWordsError
+
+    text = error.message("--min-count") if isinstance(error, RareWordsError) else str(error)
+    return text.replace("; force trains", "; --force trains")
 
 
 def default_output(sources: tuple[str, ...]) -> str:
@@ -156,7 +173,9 @@ def chosen_format(target: str, format: str | None) -> str | None:
     return format or (None if known else "wordvec")
 
 
-def check_target(ctx: click.Context, target: str, sources: tuple[str, ...], as_json: bool) -> None:
+def check_target(
+    ctx: click.Context, target: str, source: str | list[PurePath], as_json: bool
+) -> None:
     """Find out before the hours of work what would be wrong with OUT."""
     from wordvec.files import OutputFile
 
@@ -164,12 +183,12 @@ def check_target(ctx: click.Context, target: str, sources: tuple[str, ...], as_j
         raise click.UsageError("--json and the vectors cannot both go to stdout; -o FILE", ctx)
     if target == "-" or is_device(target):
         return
-    if trained_files(list(sources)).holds(target):
+    if trained_files(source).holds(target):
         raise click.UsageError(f"-o: {target!r} is one of the texts to train on", ctx)
-    for source in sources:
-        if is_inside(target, source):
+    for name in [source] if isinstance(source, str) else map(str, source):
+        if is_inside(target, name):
             raise click.UsageError(
-                f"-o: {target!r} lies in the folder {source!r}, where the next run would take it "
+                f"-o: {target!r} lies in the folder {name!r}, where the next run would take it "
                 "for text; name a file elsewhere", ctx,
             )  # fmt: skip
     OutputFile(target).discard()  # a missing folder shows now

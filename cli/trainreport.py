@@ -140,6 +140,7 @@ def report(
         "preset": plan.recipe.preset,
         "settings": [dataclasses.asdict(s) for s in plan.recipe.settings],
         "given_up": list(plan.recipe.given_up),
+        "notes": plan.corpus.notes,
         "warnings": plan.warnings,
         "n_tokens_read": plan.corpus.n_tokens_read,
         "n_tokens_kept": plan.corpus.n_tokens_kept,

@@ -114,16 +114,16 @@ def check_corpus(corpus: EncodedCorpus, force: bool) -> None:
     """CorpusError for text from which vectors would be noise, unless `force`d."""
     if force:
         return
-    if corpus.n_tokens_read < LEAST_TOKENS:
-        raise CorpusError(
-            f"only {corpus.n_tokens_read:,} words of text: vectors of any use need {FEW_TOKENS:,}, "
-            "good ones many millions; force trains all the same"
-        )
     share = _share(corpus, _has_control)
     if share > _BINARY_SHARE:
         raise CorpusError(
             f"this looks like binary data, not text: {share:.0%} of its words hold control "
             "characters; force trains all the same"
+        )
+    if corpus.n_tokens_read < LEAST_TOKENS:
+        raise CorpusError(
+            f"only {corpus.n_tokens_read:,} words of text: vectors of any use need {FEW_TOKENS:,}, "
+            "good ones many millions; force trains all the same"
         )
 
 

@@ -87,6 +87,8 @@ def train(
         source, preset=preset, time_budget=time_budget, memory=memory, force=force,
         reporter=reporter, given=settings,
     )  # fmt: skip
+    for line in plan.corpus.notes:
+        logger.info("%s", line)
     for line in plan.warnings:
         logger.warning("%s", line)
     return carry_out(plan, reporter).vectors
@@ -113,7 +115,7 @@ def prepare(
     facts = facts_of(corpus, n_threads)
     deadline = None if time_budget is None else start + _TRAINING_SHARE * time_budget
     recipe, expected = fit(corpus, facts, preset, given, deadline, memory)
-    warnings = corpus.notes + warnings_of(corpus, facts)
+    warnings = warnings_of(corpus, facts)
     return Plan(corpus, facts, recipe, expected, warnings, given)
 
 
@@ -139,8 +141,11 @@ def _read(
             raise
     corpus = read_corpus(source, min_count=1, **reading)
     if not force and corpus.n_tokens_read >= 10_000:
-        raise CorpusError(f"no word occurs {min_count} times or more: is this text? force trains")
+        raise CorpusError(
+            f"no word occurs {min_count} times or more: is this text?; force trains all the same"
+        )
     given["min_count"] = 1
+    corpus.notes.append(f"no word occurs {min_count} times: all words are kept (min_count 1)")
     return corpus
 
 
@@ -259,6 +264,7 @@ def provenance(
             "n_sentences": len(corpus.starts) - 1,
             "scripts": {k: round(v, 4) for k, v in plan.facts.scripts.items() if v > 1e-3},
         },
+        "notes": corpus.notes,
         "warnings": plan.warnings,
         "losses": losses,
         "held_out_losses": held_out,

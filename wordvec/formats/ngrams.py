@@ -24,6 +24,14 @@ _HASH = "fasttext"
 _MOST_BUCKETS = 2**31 - 1
 
 
+def can_store(subwords: Subwords | None) -> bool:
+    """Whether there are rows to store: those of quantised and pruned models are made anew for
+    each word, and are left out."""
+    if subwords is None or not subwords.rules.has_ngrams:
+        return False
+    return subwords.row_of_bucket is not None or len(subwords.rows) >= subwords.rules.bucket
+
+
 def tensors_of(subwords: Subwords) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
     """(tensors, JSON object); the rows are a view where they can be."""
     rules = subwords.rules

@@ -34,7 +34,7 @@ from numpy.typing import NDArray
 from wordvec import __version__
 from wordvec.errors import FormatError
 from wordvec.formats.checksums import BLOCK_BYTES, BlockSums, Span, blocks_of, verify_blocks
-from wordvec.formats.ngrams import NGRAM_TENSORS, subwords_of, tensors_of
+from wordvec.formats.ngrams import NGRAM_TENSORS, can_store, subwords_of, tensors_of
 from wordvec.formats.request import ReadRequest
 from wordvec.formats.selection import chosen_rows, select_vectors
 from wordvec.formats.tensors import (
@@ -391,7 +391,7 @@ def _sections(vectors: Vectors, path: str) -> dict[str, NDArray[Any]]:
         sections["counts"] = vectors.counts
     sections["matrix"] = vectors.matrix
     sections["norms"] = vectors.norms
-    if vectors.subwords is not None:
+    if vectors.subwords is not None and can_store(vectors.subwords):
         sections |= tensors_of(vectors.subwords)[0]
     for name, array in vectors.tensors.items():
         if (
@@ -431,7 +431,7 @@ def _header_metadata(vectors: Vectors, path: str) -> dict[str, str]:
     except (TypeError, ValueError, RecursionError) as error:
         raise FormatError(path, None, "metadata that JSON can hold", str(error)) from None
     subwords = {}
-    if vectors.subwords is not None:
+    if vectors.subwords is not None and can_store(vectors.subwords):
         subwords[_SUBWORDS_KEY] = json.dumps(tensors_of(vectors.subwords)[1], sort_keys=True)
     return subwords | {
         _VERSION_KEY: _VERSION,
