@@ -13,7 +13,7 @@ from bench import quality, recipes, report, rivals, speed, texts, use, use_rows
 from bench.measure import BenchError
 
 ROOT = Path(__file__).resolve().parent.parent
-SUITES = ("rivals", "train", "ids", "memory", "quality", "use", "train-recipes", "table")
+SUITES = ("rivals", "train", "ids", "memory", "quality", "use", "recipes", "table")
 
 
 def at_least(low: int) -> Callable[[str], int]:
@@ -63,10 +63,10 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
     add(
         "--only",
         nargs="+",
-        choices=[*rivals.ALGORITHMS, *use_rows.NAMES, *recipes.GOALS],
+        choices=[*rivals.ALGORITHMS, *use_rows.NAMES, *recipes.NAMES],
         metavar="NAME",
         help=f"train, quality: some of {', '.join(rivals.ALGORITHMS)}; "
-        f"use: some of {', '.join(use_rows.NAMES)}",
+        f"use: some of {', '.join(use_rows.NAMES)}; recipes: some of {', '.join(recipes.NAMES)}",
     )
     add(
         "--variants",
@@ -83,8 +83,10 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
         type=Path,
         default=[],
         metavar="FILE",
-        help="quality: results of the original, instead of training it",
+        help="quality: results of the original, instead of training it; "
+        "recipes: of any earlier runs on the same text",
     )
+    add("--fasttext", metavar="PROGRAM", help="recipes: the original (default: fasttext)")
     add(
         "--json", type=Path, help="where the JSON lines go (default bench/results/SUITE-TIME.jsonl)"
     )
@@ -94,8 +96,8 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
 def run_suite(options: argparse.Namespace, results: report.Results, work: Path) -> None:
     text = texts.plain_text(options.corpus, texts.cache_folder())
     names: Iterable[str] = rivals.ALGORITHMS
-    if options.suite in ("use", "train-recipes"):
-        names = use_rows.NAMES if options.suite == "use" else recipes.GOALS
+    if options.suite in ("use", "recipes"):
+        names = use_rows.NAMES if options.suite == "use" else recipes.NAMES
     if unknown := set(options.only or ()) - set(names):
         raise BenchError(f"{options.suite} has no {', '.join(sorted(unknown))}")
     results.add(report.machine(options.suite, text))
@@ -115,10 +117,11 @@ def run_suite(options: argparse.Namespace, results: report.Results, work: Path) 
             ours=ours,
         )
         use.use_suite(plan, results, work, has_gensim=speed.has_gensim())
-    elif options.suite == "train-recipes":
-        presets = options.only or list(recipes.GOALS)
+    elif options.suite == "recipes":
         evaluation = options.evaluation.resolve()
-        recipes.recipes_suite(results, presets, options.seeds, text, work, evaluation, ours)
+        prepared = recipes.prepare(text, work, evaluation, ours, options.fasttext)
+        chosen = options.only or recipes.NAMES
+        recipes.recipes_suite(results, chosen, options.seeds, prepared, options.original)
     elif options.suite == "memory":
         speed.memory_suite(results, text, work, ours, options.epochs)
     elif options.suite == "train":

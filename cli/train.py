@@ -91,7 +91,7 @@ def command(
       wordvec train text.txt --time-budget 10m --memory 4G
     """
     from wordvec import formats
-    from wordvec.errors import CorpusError
+    from wordvec.errors import CorpusError, OptionError
     from wordvec.training import carry_out, prepare
 
     start = time.perf_counter()
@@ -122,6 +122,10 @@ def command(
         raise KeyboardInterrupt("nothing was written") from None
     except CorpusError as error:
         raise click.ClickException(with_flags(error)) from None
+    except OptionError as error:
+        flag = "--" + error.option.replace("_", "-")
+        text = f"{flag}: expected {error.expected}, found {error.found}"
+        raise click.UsageError(text, ctx) from None
     finally:
         meter.close()
     scores = {} if result.interrupted else score_all(result.vectors, sets)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import os
 import shlex
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from .meter import duration, short_number
@@ -41,8 +42,8 @@ def plan_text(plan: Plan) -> list[str]:
     lines += [f"  given up: {line}" for line in recipe.given_up]
     expected = plan.expected
     lines.append(
-        f"expected: {duration(expected.wall_seconds)} of training "
-        f"({short_number(expected.cpu_seconds)} CPU-s), {byte_size(expected.n_bytes)} of memory"
+        f"expected: {clock(expected.wall_seconds)} of training "
+        f"({figure(expected.cpu_seconds)} CPU-s), {byte_size(expected.n_bytes)} of memory"
     )
     return lines
 
@@ -67,15 +68,22 @@ def is_plain(word: str) -> bool:
 
 
 def result_text(
-    plan: Plan, result: Result, target: str, scores: dict[str, Any], seconds: float
+    plan: Plan,
+    result: Result,
+    target: str,
+    scores: dict[str, Any],
+    seconds: float,
+    named: Sequence[str] = (),
 ) -> list[str]:
+    """What is said at the end; `named` words are shown instead of six by rule."""
     vectors, lines = result.vectors, []
     if result.interrupted:
         lines.append(f"Interrupted at {result.share_done:.0%}: these are the vectors so far.")
     size = f", {byte_size(os.path.getsize(target))}" if os.path.isfile(target) else ""
     lines.append(
         f"{target}: {thousands(len(vectors))} words, {vectors.dim} numbers each{size}; "
-        f"{duration(seconds)} in all, {short_number(result.cpu_seconds)} CPU-s of training"
+        f"{clock(seconds)} in all, {clock(result.wall_seconds)} of training "
+        f"({figure(result.cpu_seconds)} CPU-s)"
     )
     if not target.endswith((".wordvec", ".safetensors")):
         unseen = "" if vectors.subwords is None else " the vectors of unseen words and"
@@ -84,7 +92,7 @@ def result_text(
         losses = ", ".join(f"{loss:.4f}" for loss in result.held_out_losses)
         n = thousands(result.n_held_out_tokens)
         lines.append(f"loss on the last {n} words, which were not trained on: {losses}")
-    words = shown_words(vectors)
+    words = [word for word in named if word in vectors.key_to_index] or shown_words(vectors)
     rows = [
         ["  " + printable(word), ", ".join(printable(w) for w, _ in found)]
         for word, found in zip(words, vectors.similar(words, N_NEIGHBOURS), strict=True)
@@ -93,6 +101,14 @@ def result_text(
     rows = [["  " + name, *score_cells(found)] for name, found in scores.items()]
     lines += ["scores:", *table(rows, left=3)] if rows else []
     return lines + next_commands(target, words)
+
+
+def figure(value: float) -> str:
+    return f"{value:.1f}" if value < 10 else short_number(value)
+
+
+def clock(seconds: float) -> str:
+    return f"{seconds:.1f} s" if seconds < 10 else duration(seconds)
 
 
 def score_cells(found: dict[str, Any]) -> list[str]:

@@ -26,6 +26,7 @@ _BINARY_SHARE = 0.05
 _OTHER_ENCODING_SHARE = 0.05
 _LONG_LINE = 100_000  # words
 _BYTES_OF_CLAUSE = 18  # of UTF-8: six characters, more than words of those scripts have
+_BYTES_OF_SENTENCE = 60  # more than the words of any script have on average
 _LEAST_COVERAGE = 0.6
 
 HELD_OUT_TOKENS = 20_000
@@ -120,6 +121,13 @@ def check_corpus(corpus: EncodedCorpus, force: bool) -> None:
             f"this looks like binary data, not text: {share:.0%} of its words hold control "
             "characters; force trains all the same"
         )
+    n_bytes_a_word = corpus.n_bytes / max(corpus.n_tokens_read, 1)
+    if n_bytes_a_word > _BYTES_OF_SENTENCE:
+        raise CorpusError(
+            f"a word of this text has {n_bytes_a_word:,.0f} bytes on average: are there no blanks "
+            "between words? Split them with a segmenter, or into characters "
+            "(sed 's/./& /g'); force trains all the same"
+        )
     if corpus.n_tokens_read < LEAST_TOKENS:
         raise CorpusError(
             f"only {corpus.n_tokens_read:,} words of text: vectors of any use need {FEW_TOKENS:,}, "
@@ -154,8 +162,8 @@ def warnings_of(corpus: EncodedCorpus, facts: Facts) -> list[str]:
         )
     if _has_no_spaces(corpus, facts):
         found.append(
-            "the text has no blanks between words (its script is written so): what stands "
-            "between blanks counts as a word; split it with a segmenter first"
+            "the text has no blanks between words: what stands between blanks counts as a word; "
+            "split it with a segmenter, or into characters (sed 's/./& /g')"
         )
     return found
 
@@ -177,10 +185,12 @@ def _is_not_utf8(word: str) -> bool:
 
 
 def _has_no_spaces(corpus: EncodedCorpus, facts: Facts) -> bool:
+    n_bytes_a_word = corpus.n_bytes / max(corpus.n_tokens_read, 1)
+    if n_bytes_a_word > _BYTES_OF_SENTENCE:
+        return True
     share = sum(facts.scripts.get(script, 0.0) for script in SCRIPTS_WITHOUT_SPACES)
     if share < 0.5:
         return False
-    n_bytes_a_word = corpus.n_bytes / max(corpus.n_tokens_read, 1)
     coverage = corpus.n_tokens_kept / max(corpus.n_tokens_read, 1)
     return n_bytes_a_word > _BYTES_OF_CLAUSE or coverage < _LEAST_COVERAGE
 

@@ -17,7 +17,7 @@ from wordvec.kernels import sampling, sgd, simd
 from wordvec.keyedvectors import KeyedVectors
 from wordvec.models import fasttext, word2vec
 from wordvec.options import FastTextOptions
-from wordvec.planning import Expectation, fit
+from wordvec.planning import Expectation, fit, peak_bytes
 from wordvec.progress import Reporter, silent
 from wordvec.recipes import RULE_VERSION, Facts, Options, Recipe, choose
 from wordvec.sources import Sentences, open_source
@@ -105,7 +105,7 @@ def prepare(
     given: dict[str, Any] | None = None,
 ) -> Plan:
     """Count the corpus and choose the recipe; see `train`."""
-    start = time.perf_counter()
+    start, peak = time.perf_counter(), peak_bytes()
     given = {name: value for name, value in (given or {}).items() if value is not None}
     n_threads = given.get("workers") or usable_cores()
     preset = preset or ("default" if time_budget is None else "best")
@@ -114,7 +114,7 @@ def prepare(
     check_corpus(corpus, force)
     facts = facts_of(corpus, n_threads)
     deadline = None if time_budget is None else start + _TRAINING_SHARE * time_budget
-    recipe, expected = fit(corpus, facts, preset, given, deadline, memory)
+    recipe, expected = fit(corpus, facts, preset, given, deadline, memory, peak)
     warnings = warnings_of(corpus, facts)
     return Plan(corpus, facts, recipe, expected, warnings, given)
 
@@ -140,7 +140,8 @@ def _read(
         if "min_count" in given or _is_gone(source):
             raise
     corpus = read_corpus(source, min_count=1, **reading)
-    if not force and corpus.n_tokens_read >= 10_000:
+    check_corpus(corpus, force)
+    if not force:
         raise CorpusError(
             f"no word occurs {min_count} times or more: is this text?; force trains all the same"
         )
