@@ -78,7 +78,7 @@ def result_text(
     """What is said at the end; `named` words are shown instead of six by rule."""
     vectors, lines = result.vectors, []
     if result.interrupted:
-        lines.append(f"Interrupted at {result.share_done:.0%}: these are the vectors so far.")
+        lines.append(f"Interrupted at {result.share_done:.1%}: these are the vectors so far.")
     size = f", {byte_size(os.path.getsize(target))}" if os.path.isfile(target) else ""
     lines.append(
         f"{target}: {thousands(len(vectors))} words, {vectors.dim} numbers each{size}; "

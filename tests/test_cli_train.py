@@ -1,5 +1,6 @@
 """`wordvec train` and `wordvec.train`: the real program on small text, files with unseen words."""
 
+import functools
 import json
 import os
 import shlex
@@ -7,6 +8,7 @@ import shutil
 import signal
 import subprocess
 import time
+from pathlib import Path
 
 import click
 import numpy as np
@@ -259,3 +261,19 @@ def test_ctrl_c_saves_what_is_there(command, command_environment, text, tmp_path
     out, _ = process.communicate(timeout=60)
     assert process.returncode == 130 and b"Interrupted" in out
     assert library.load(tmp_path / "v.wordvec").metadata["interrupted"] is True
+
+
+def test_readme_in_python(text, tmp_path, monkeypatch, capsys):
+    readme = Path(__file__).parent.parent / "README.md"
+    if not readme.exists():
+        pytest.skip("only a checkout has the README")
+    blocks = readme.read_text("utf-8").split("```python\n")[1:]
+    code = next(block.split("```")[0] for block in blocks if "wordvec.train(" in block)
+    lines = text.read_text().splitlines()
+    (tmp_path / "text8").write_text("\n".join(f"{line} king" for line in lines))
+    monkeypatch.chdir(tmp_path)
+    short = {"vector_size": 8, "epochs": 1}
+    monkeypatch.setattr(library, "train", functools.partial(library.train, **short))
+    exec(compile(code, "README.md", "exec"), {})
+    assert "(" in capsys.readouterr().out
+    assert library.load(tmp_path / "text8.wordvec").dim == 8
