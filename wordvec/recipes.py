@@ -186,9 +186,10 @@ def cheaper(
     ladder: list[tuple[_Shape, int]] = []
     if preset != "fast":
         middle = dataclasses.replace(top, epochs=standard, highest_rate=_HIGHEST_RATE)
-        # Half the passes cost less than half the numbers do; a quarter costs more.
+        # Half the passes take less from the vectors than half the numbers do, a quarter more.
+        # Two passes with subwords beat five without (52.8 against 49.2) in the same time.
         half = max(min(_FEWEST_EPOCHS, standard), standard // 2)
-        ladder += [(middle, half), (small, half)]
+        ladder += [(middle, half), (small, max(1, standard // 5))]
     words = dataclasses.replace(small, subwords=False, highest_rate=_LOWEST_CAP)
     ladder += [(words, 1), (dataclasses.replace(words, dim=50, negative=5), 1)]
     before = whole.parts
