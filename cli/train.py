@@ -86,6 +86,12 @@ def command(
     is there.
 
     \b
+    fast      whole words: a fifth of the time, no vectors of unseen words
+    default   words and their n-grams, 200 numbers
+    best      twice the passes
+    semantic  default and a model of whole words side by side: meaning before spelling
+
+    \b
       wordvec train text.txt
       wordvec train texts/ -o vectors.bin --preset best --eval evaluation-sets/
       wordvec train text.txt --time-budget 10m --memory 4G

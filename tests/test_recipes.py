@@ -68,10 +68,10 @@ def test_any_corpus_has_a_recipe_in_range(n_tokens, n_words, n_copies, preset):
     "scripts, expected",
     [
         ({"Latin": 1.0}, (4, 6)),
-        ({"Hangul": 0.95, "Latin": 0.05}, (1, 3)),
+        ({"Hangul": 0.95, "Latin": 0.05}, (2, 4)),
         ({"Han": 0.6, "Kana": 0.4}, (1, 3)),
         ({"Cyrillic": 1.0}, (3, 6)),
-        ({"Hangul": 0.5, "Latin": 0.5}, (1, 6)),
+        ({"Hangul": 0.5, "Latin": 0.5}, (2, 6)),
         ({}, (4, 6)),
     ],
 )
