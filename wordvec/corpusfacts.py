@@ -144,9 +144,11 @@ def warnings_of(corpus: EncodedCorpus, facts: Facts) -> list[str]:
             f"{FEW_TOKENS:,}, good ones from many millions on"
         )
     if facts.n_copies >= MOST_COPIES:
+        n_distinct = corpus.n_tokens_read / facts.n_copies
         found.append(
-            f"the text says each of its sentences about {facts.n_copies:,.0f} times: passes and "
-            "rate are chosen as if it said them once; remove the copies"
+            f"the text says each of its sentences about {facts.n_copies:,.0f} times, some "
+            f"{n_distinct:,.0f} words without the copies: passes and rate are chosen as if it said "
+            "them once; remove the copies"
         )
     longest = int(np.diff(corpus.starts).max(initial=0))
     if longest >= _LONG_LINE and 2 * longest > corpus.n_tokens_kept:
