@@ -18,6 +18,7 @@ from bench import (
     glove,
     glove_training,
     quality,
+    recipes,
     report,
     rivals,
     speed,
@@ -37,6 +38,7 @@ NAMES = {
     "fasttext": fasttext_rows.NAMES,
     "fasttext-quality": fasttext_quality.ALGORITHMS,
     "glove": (*(row.name for row in GLOVE_ROWS), GLOVE_QUALITY),
+    "recipes": recipes.NAMES,
 }
 SUITES = ("rivals", "ids", "memory", *NAMES, "table")
 
@@ -122,8 +124,10 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
         type=Path,
         default=[],
         metavar="FILE",
-        help="quality: results of the original, instead of training it",
+        help="quality: results of the original, instead of training it; "
+        "recipes: of any earlier runs on the same text",
     )
+    add("--fasttext", metavar="PROGRAM", help="recipes: the original (default: fasttext)")
     add(
         "--glove-source",
         type=Path,
@@ -164,6 +168,11 @@ def run_suite(options: argparse.Namespace, results: report.Results, work: Path) 
         run_fasttext(options, results, text, work, [*ours, "fasttext"])
     elif options.suite == "glove":
         run_glove(options, results, text, work, ours)
+    elif options.suite == "recipes":
+        evaluation = options.evaluation.resolve()
+        prepared = recipes.prepare(text, work, evaluation, ours, options.fasttext)
+        chosen = options.only or recipes.NAMES
+        recipes.recipes_suite(results, chosen, options.seeds, prepared, options.original)
     elif options.suite == "memory":
         speed.memory_suite(results, text, work, ours, options.epochs)
     elif options.suite == "train":
