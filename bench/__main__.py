@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 import tempfile
 import time
@@ -14,7 +15,10 @@ from bench import (
     fasttext_files,
     fasttext_quality,
     fasttext_rows,
+    glove,
+    glove_training,
     quality,
+    recipes,
     report,
     rivals,
     speed,
@@ -25,16 +29,18 @@ from bench import (
 from bench.measure import BenchError
 
 ROOT = Path(__file__).resolve().parent.parent
-SUITES = (
-    *("rivals", "train", "ids", "memory", "quality", "use", "fasttext", "fasttext-quality"),
-    "table",
-)
-
+GLOVE_ROWS = (*glove.ROWS, *glove_training.ROWS)
+GLOVE_QUALITY = "glove-quality"  # takes hours, nearly all of them Stanford's: only when named
 NAMES = {
+    "train": tuple(rivals.ALGORITHMS),
+    "quality": tuple(rivals.ALGORITHMS),
     "use": use_rows.NAMES,
     "fasttext": fasttext_rows.NAMES,
     "fasttext-quality": fasttext_quality.ALGORITHMS,
+    "glove": (*(row.name for row in GLOVE_ROWS), GLOVE_QUALITY),
+    "recipes": recipes.NAMES,
 }
+SUITES = ("rivals", "ids", "memory", *NAMES, "table")
 
 
 def at_least(low: int) -> Callable[[str], int]:
@@ -61,7 +67,7 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
     )
     add("--evaluation", type=Path, default=data / "eval", help="folder of the judges' files")
     add("--wordvec", metavar="COMMAND", help="how to call wordvec (default: the installed one)")
-    add("--rounds", type=at_least(1), default=3, help="train, ids, use: interleaved rounds")
+    add("--rounds", type=at_least(1), default=3, help="train, ids, use, glove: interleaved rounds")
     add("--peer-rounds", type=at_least(1), default=3, help="use: rounds in which peers run too")
     add(
         "--rows",
@@ -86,10 +92,7 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
         nargs="+",
         type=lambda text: text.split(","),
         metavar="NAME",
-        help=f"train, quality: some of {', '.join(rivals.ALGORITHMS)}; "
-        f"use: some of {', '.join(use_rows.NAMES)}; "
-        f"fasttext: some of {', '.join(fasttext_rows.NAMES)}; "
-        f"fasttext-quality: some of {', '.join(fasttext_quality.ALGORITHMS)}",
+        help="; ".join(f"{suite}: some of {', '.join(names)}" for suite, names in NAMES.items()),
     )
     add("--lines", type=at_least(100), default=1_000_000, help="fasttext: lines of the large text")
     add(
@@ -121,7 +124,16 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
         type=Path,
         default=[],
         metavar="FILE",
-        help="quality: results of the original, instead of training it",
+        help="quality: results of the original, instead of training it; "
+        "recipes: of any earlier runs on the same text",
+    )
+    add("--fasttext", metavar="PROGRAM", help="recipes: the original (default: fasttext)")
+    add(
+        "--glove-source",
+        type=Path,
+        default=os.environ.get("GLOVE_SOURCE"),
+        metavar="FOLDER",
+        help="glove: a checkout of Stanford's GloVe (default: the variable GLOVE_SOURCE)",
     )
     add(
         "--json", type=Path, help="where the JSON lines go (default bench/results/SUITE-TIME.jsonl)"
@@ -131,7 +143,7 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
 
 def run_suite(options: argparse.Namespace, results: report.Results, work: Path) -> None:
     text = texts.plain_text(options.corpus, texts.cache_folder())
-    names = NAMES.get(options.suite, tuple(rivals.ALGORITHMS))
+    names = NAMES.get(options.suite, ())
     options.only = [name for part in options.only or () for name in part] or None
     if unknown := set(options.only or ()) - set(names):
         raise BenchError(f"{options.suite} has no {', '.join(sorted(unknown))}")
@@ -154,6 +166,13 @@ def run_suite(options: argparse.Namespace, results: report.Results, work: Path) 
         use.use_suite(plan, results, work, has_gensim=speed.has_gensim())
     elif options.suite.startswith("fasttext"):
         run_fasttext(options, results, text, work, [*ours, "fasttext"])
+    elif options.suite == "glove":
+        run_glove(options, results, text, work, ours)
+    elif options.suite == "recipes":
+        evaluation = options.evaluation.resolve()
+        prepared = recipes.prepare(text, work, evaluation, ours, options.fasttext)
+        chosen = options.only or recipes.NAMES
+        recipes.recipes_suite(results, chosen, options.seeds, prepared, options.original)
     elif options.suite == "memory":
         speed.memory_suite(results, text, work, ours, options.epochs)
     elif options.suite == "train":
@@ -172,6 +191,29 @@ def run_suite(options: argparse.Namespace, results: report.Results, work: Path) 
         )
         evaluation = options.evaluation.resolve()
         quality.quality_suite(results, plan, text, work, evaluation, ours, options.original)
+
+
+def run_glove(
+    options: argparse.Namespace,
+    results: report.Results,
+    text: Path,
+    work: Path,
+    ours: list[str],
+) -> None:
+    if options.glove_source is None:
+        raise BenchError(
+            "name a clone of github.com/stanfordnlp/GloVe: --glove-source or GLOVE_SOURCE"
+        )
+    tools = rivals.build_glove(options.glove_source, texts.cache_folder())
+    rows = [row for row in GLOVE_ROWS if options.only is None or row.name in options.only]
+    bench = glove.Bench(text=text, work=work, ours=ours, stanford=tools)
+    glove.glove_suite(bench, rows, options.rounds, results)
+    if GLOVE_QUALITY in (options.only or ()):
+        known = quality.known_trials(
+            options.original, glove_training.QUALITY_ITERATIONS, text.stat().st_size
+        )
+        evaluation = options.evaluation.resolve()
+        glove_training.glove_quality(bench, results, options.seeds, evaluation, known)
 
 
 def run_fasttext(

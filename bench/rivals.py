@@ -15,6 +15,7 @@ import shutil
 import subprocess
 import sys
 import tarfile
+import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -33,6 +34,8 @@ SOURCES_SHA256 = {
 COMPILE_FLAGS = ["-O3", "-march=native", "-ffast-math", "-funroll-loops"]
 # Without -ffast-math, which adds up in another order: for the tools whose output is compared.
 EXACT_FLAGS = ["-O3", "-funroll-loops", "-ffp-contract=off"]
+
+GLOVE_TOOLS = ("vocab_count", "cooccur", "shuffle", "glove")
 
 # The options of one algorithm, for the original and for wordvec alike.
 COMMON = "-window 5 -sample 1e-4 -min-count 5 -binary 1"
@@ -200,3 +203,28 @@ def _build(command: list[str], folder: Path) -> None:
     if done.returncode != 0:
         last = (done.stderr.strip().splitlines() or ["nothing said"])[-1]
         raise BenchError(f"fastText cannot be built: {shlex.join(command)}: {last}")
+
+
+def build_glove(source: Path, cache: Path) -> Path:
+    """The folder of Stanford's four GloVe tools, built as they ship: `make` on a copy of `source`.
+
+    `source` is a checkout of github.com/stanfordnlp/GloVe (measured: 52f7dbc).
+    """
+    makefile = source / "Makefile"
+    if not makefile.is_file() or not (source / "src" / "cooccur.c").is_file():
+        raise BenchError(
+            f"{source}: expected the source of Stanford's GloVe (Makefile, src/cooccur.c); "
+            "clone github.com/stanfordnlp/GloVe and name its folder in GLOVE_SOURCE"
+        )
+    with tempfile.TemporaryDirectory(dir=cache) as fresh:
+        shutil.copy(makefile, fresh)
+        shutil.copytree(source / "src", Path(fresh) / "src")
+        made = subprocess.run(["make"], cwd=fresh, capture_output=True)
+        if made.returncode != 0:
+            said = made.stderr.decode("utf-8", "replace").strip().splitlines()
+            raise BenchError(f"{source}: make failed: {said[-1] if said else 'nothing said'}")
+        folder = cache / "glove-tools"
+        folder.mkdir(exist_ok=True)
+        for tool in GLOVE_TOOLS:
+            (Path(fresh) / "build" / tool).replace(folder / tool)
+    return folder

@@ -223,6 +223,7 @@ def _progress(ledger: _Ledger, wall_seconds: float, cpu_seconds: float) -> Progr
         cpu_seconds=cpu_seconds,
         n_tokens_read=n_done,
         epoch=len(means),
+        n_epochs=schedule.epochs,
         loss=means[-1] if means and not math.isnan(means[-1]) else None,
         rate=ledger.rate,
     )
