@@ -18,7 +18,7 @@ LEVELS = {
     "movers": 1.9,
     "vocab": 2, "sources": 2, "spill": 2, "vectors": 2, "lostkey": 2, "kmeans": 2,
     "rules": 2.1, "idcache": 2.2, "sentences": 2.2, "segments": 2.2, "encoding": 2.3,
-    "corpus": 2.5, "phrases": 2.5, "fasttextmodel": 2.6, "labelled": 2.7,
+    "corpus": 2.5, "phrases": 2.5, "fasttextmodel": 2.6, "morewords": 2.6, "labelled": 2.7,
     "quantize": 2.7, "fasttextvectors": 2.7,
     "trainer": 3, "formats": 3, "evaluate": 3, "keyedrows": 3, "keyedqueries": 3.1,
     "significance": 3.1, "keyedevaluation": 3.2, "gensim3": 3.3, "keyedvectors": 3.5, "models": 4,

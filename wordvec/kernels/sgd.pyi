@@ -66,4 +66,19 @@ class Worker:
         shard_key: int,
         rate: float,
     ) -> None: ...
+    def examples(
+        self,
+        tokens: Tokens,
+        first: int,
+        end: int,
+        epoch_key: int,
+        shard_key: int,
+        whole_sentences: bool = False,
+    ) -> tuple[
+        NDArray[np.int64],
+        NDArray[np.int32],
+        NDArray[np.int64],
+        NDArray[np.int64],
+        NDArray[np.int32],
+    ]: ...
     def contexts(self) -> tuple[list[tuple[int, int, int, int]], list[int]]: ...

@@ -56,6 +56,7 @@ cdef extern from "sgd.h":
         float *rows
         float *received
     ctypedef struct wv_worker:
+        uint64_t stream
         wv_hot in_copies "in"
         wv_hot out
         wv_hot nodes
@@ -93,6 +94,24 @@ cdef extern from "sgd.h":
         double (*update_block)(wv_worker *, int, float **, int64_t, float **, const float *,
                                int64_t, float) noexcept nogil
     const wv_sgd_ops wv_sgd_ops_baseline
+
+
+cdef extern from "sgd_examples.h" nogil:
+    ctypedef struct wv_example_counts:
+        int64_t n_examples
+        int64_t n_rows
+    ctypedef struct wv_example_lists:
+        int64_t *row_starts
+        int32_t *rows
+        int32_t *centres
+        int32_t *words
+    void prepare_shard(const wv_model *, wv_worker *, const wv_shard *) noexcept
+    wv_example_counts count_shard_examples(const wv_model *, const wv_worker *) noexcept
+    void list_shard_examples(const wv_model *, const wv_worker *, wv_example_lists *) noexcept
+    int64_t list_shard_sentences(const wv_model *, const wv_shard *, uint8_t *, int32_t *,
+                                 int64_t *, int64_t *) noexcept
+    int64_t n_tokens_of_sentences(const wv_shard *) noexcept
+    uint64_t wv_stream(uint64_t) noexcept
 
 
 cdef extern from *:
@@ -318,6 +337,20 @@ cdef class Tokens:
         self.n_words = n_words
 
 
+cdef wv_shard _shard_of(Tokens tokens, int64_t first, int64_t end, uint64_t epoch_key,
+                        uint64_t shard_key, float rate):
+    cdef wv_shard shard
+    shard.ids = &tokens.ids[0]
+    shard.starts = &tokens.starts[0]
+    shard.n_sentences = tokens.starts.shape[0] - 1
+    shard.first = first
+    shard.end = end
+    shard.epoch_key = epoch_key
+    shard.shard_key = shard_key
+    shard.rate = rate
+    return shard
+
+
 cdef class Worker:
     """One thread's generator, scratch and sums.  Not to be shared between threads.
 
@@ -415,24 +448,80 @@ cdef class Worker:
         starts the generator for windows and noise words.  Runs without the GIL.
         """
         cdef wv_shard shard
+        self._check_shard(tokens, first, end)
+        if first == end:
+            return
+        shard = _shard_of(tokens, first, end, epoch_key, shard_key, rate)
+        with nogil:
+            self.model.ops.train_shard(&self.model.model, self.worker, &shard)
+
+    cdef int _check_shard(self, Tokens tokens, int64_t first, int64_t end) except -1:
         if not 0 <= first <= end <= tokens.n_tokens or end - first > self.longest_shard:
             raise ValueError(f"shard {first}..{end} of {tokens.n_tokens} tokens is out of range")
         if tokens.n_words > self.model.model.n_words:
             raise ValueError(
                 f"tokens of {tokens.n_words} words for a model of {self.model.model.n_words}"
             )
+        return 0
+
+    def examples(
+        self, Tokens tokens not None, int64_t first, int64_t end,
+        uint64_t epoch_key, uint64_t shard_key, bint whole_sentences=False,
+    ):
+        """What `train` would train on, as lists for losses over all words: (row_starts
+        int64[n + 1], rows int32, label_starts int64[n], label_ends int64[n], labels int32).
+
+        Example i: the mean of the rows rows[row_starts[i]:row_starts[i + 1]] shall predict
+        labels[label_starts[i]:label_ends[i]]: one word, or, with `whole_sentences`, the different
+        kept words of the sentence.  Skip-gram: rows of the centre, a word of its context; CBOW: all
+        rows of the context, the centre (fastText's direction).  Sentences must not be cut
+        (max_sentence 0).
+        """
+        cdef wv_shard shard
+        cdef wv_example_counts counts
+        cdef wv_example_lists lists
+        cdef const wv_model *model = &self.model.model
+        cdef int64_t[::1] row_starts, sentence_starts, sentence_ends
+        cdef int32_t[::1] rows, centres, words, sentence_words
+        cdef uint8_t[::1] seen
+        cdef int64_t n_sentence_words, n_centres
+        self._check_shard(tokens, first, end)
+        if model.max_sentence:
+            raise ValueError("examples: sentences must not be cut")
         if first == end:
-            return
-        shard.ids = &tokens.ids[0]
-        shard.starts = &tokens.starts[0]
-        shard.n_sentences = tokens.starts.shape[0] - 1
-        shard.first = first
-        shard.end = end
-        shard.epoch_key = epoch_key
-        shard.shard_key = shard_key
-        shard.rate = rate
+            raise ValueError("examples: no tokens")
+        shard = _shard_of(tokens, first, end, epoch_key, shard_key, 0)
         with nogil:
-            self.model.ops.train_shard(&self.model.model, self.worker, &shard)
+            self.worker.stream = wv_stream(shard_key)
+            prepare_shard(model, self.worker, &shard)
+            counts = count_shard_examples(model, self.worker)
+        row_starts = np.empty(counts.n_examples + 1, np.int64)
+        rows = np.empty(counts.n_rows + 1, np.int32)
+        centres = np.empty(counts.n_examples + 1, np.int32)
+        words = np.empty(counts.n_examples + 1, np.int32)
+        lists.row_starts, lists.rows = &row_starts[0], &rows[0]
+        lists.centres, lists.words = &centres[0], &words[0]
+        with nogil:
+            list_shard_examples(model, self.worker, &lists)
+        n = counts.n_examples
+        if not whole_sentences:
+            numbers = np.arange(n + 1)
+            return (np.asarray(row_starts), np.asarray(rows)[:counts.n_rows], numbers[:n], numbers[1:],
+                    np.asarray(words)[:n])
+        n_centres = self.worker.end_centre - self.worker.first_centre
+        seen = np.zeros(model.n_words, np.uint8)
+        sentence_words = np.empty(n_tokens_of_sentences(&shard) + 1, np.int32)
+        sentence_starts = np.empty(n_centres + 1, np.int64)
+        sentence_ends = np.empty(n_centres + 1, np.int64)
+        with nogil:
+            n_sentence_words = list_shard_sentences(
+                model, &shard, &seen[0], &sentence_words[0], &sentence_starts[0], &sentence_ends[0]
+            )
+        of_examples = np.asarray(centres)[:n]
+        return (np.asarray(row_starts), np.asarray(rows)[:counts.n_rows],
+                np.asarray(sentence_starts)[of_examples],
+                np.asarray(sentence_ends)[of_examples],
+                np.asarray(sentence_words)[:n_sentence_words])
 
     @property
     def loss(self):

@@ -206,7 +206,7 @@ def train_model(
 
     tokens = sgd.Tokens(corpus.ids, corpus.starts, len(corpus.vocab), release)
     per_output = options.vector_size * (1 if not options.sg else options.window)
-    n_outputs = (options.negative + 1) * bool(options.negative) + TYPICAL_PATH * options.hs
+    n_outputs = (options.n_noise + 1) * bool(options.n_noise) + TYPICAL_PATH * options.hs
     multiply_adds = per_output * max(n_outputs, 1) + multiply_adds_of_input
     schedule = Schedule(
         n_tokens=tokens.n_tokens,
