@@ -111,7 +111,7 @@ def test_words_of_a_topic_come_together(loss, sg):
     assert share_of_neighbours(model) > 0.95
     assert model.outcome.n_tokens_trained == 2 * 25_000
     know_nothing = {"softmax": np.log(40), "ova": 40 * np.log(2)}
-    assert max(model.outcome.epoch_losses) < 0.6 * know_nothing[loss]
+    assert max(model.outcome.epoch_losses) < 0.7 * know_nothing[loss]
 
 
 def test_softmax_learns_the_shares_of_words():

@@ -21,7 +21,7 @@ from wordvec.options import FastTextOptions
 from wordvec.progress import Reporter
 from wordvec.trainer import Outcome, Schedule, run, shard_tokens_for
 
-BATCH = {"softmax": 4, "ova": 1}  # examples whose gradients are taken at once
+BATCH = {"softmax": 2, "ova": 1}  # examples whose gradients are taken at once; more are less robust
 
 ALL_WORDS = ("softmax", "ova")  # losses
 
