@@ -38,6 +38,21 @@ def word_bytes(word: str) -> bytes:
     return word.encode("utf-8", "surrogateescape")
 
 
+def packed_words(words: Sequence[str]) -> tuple[Bytes, Starts]:
+    """(arena, starts): the bytes of words side by side, word i from starts[i] to starts[i + 1]."""
+    text = "".join(words)
+    if text.isascii():  # one encoding instead of one a word
+        arena = np.frombuffer(text.encode(), np.uint8)
+        lengths = map(len, words)
+    else:
+        encoded = [word_bytes(word) for word in words]
+        arena = np.frombuffer(b"".join(encoded), np.uint8)
+        lengths = map(len, encoded)
+    starts = np.zeros(len(words) + 1, np.int64)
+    np.cumsum(np.fromiter(lengths, np.int64, len(words)), out=starts[1:])
+    return arena, starts
+
+
 def ngram_texts(word: str, rules: NgramRules) -> list[str]:
     """The n-grams of a word in the order of their buckets; pieces of invalid UTF-8 escaped."""
     data = b"<" + word_bytes(word) + b">"
@@ -168,16 +183,7 @@ class Subwords:
 
     def rows_of(self, words: Sequence[str], n_threads: int = 1) -> Matrix:
         """float32[n, dim]: `row_of` of each word, a new array."""
-        text = "".join(words)
-        if text.isascii():  # one encoding instead of one a word
-            arena = np.frombuffer(text.encode(), np.uint8)
-            lengths = map(len, words)
-        else:
-            encoded = [word_bytes(word) for word in words]
-            arena = np.frombuffer(b"".join(encoded), np.uint8)
-            lengths = map(len, encoded)
-        starts = np.zeros(len(words) + 1, np.int64)
-        np.cumsum(np.fromiter(lengths, np.int64, len(words)), out=starts[1:])
+        arena, starts = packed_words(words)
         ngram_starts, buckets = ngrams_of_words(arena, starts, self.rules, n_threads)
         numbers = self._numbers(buckets)
         if len(numbers) < len(buckets):
