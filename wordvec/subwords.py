@@ -67,6 +67,13 @@ def ngram_texts(word: str, rules: NgramRules) -> list[str]:
     ]
 
 
+def ngrams_of_word(word: bytes, rules: NgramRules) -> Numbers:
+    """int32[n]: the buckets of one word's n-grams, a new array."""
+    if not rules.has_ngrams:
+        return np.zeros(0, np.int32)
+    return kernel.buckets_of_word(word, rules.min_n, rules.max_n, rules.bucket)
+
+
 def ngrams_of_words(
     arena: Bytes,
     starts: Starts,
@@ -170,8 +177,7 @@ class Subwords:
 
     def buckets_of(self, word: str) -> Numbers:
         """int32[n]: the bucket of each n-gram of a word, repeated where n-grams repeat."""
-        data = np.frombuffer(word_bytes(word), np.uint8)
-        return ngrams_of_words(data, np.array([0, len(data)], np.int64), self.rules)[1]
+        return ngrams_of_word(word_bytes(word), self.rules)
 
     def can_build(self, word: str) -> bool:
         """Has the word any n-gram with a row or start values?"""
@@ -179,7 +185,11 @@ class Subwords:
 
     def row_of(self, word: str) -> NDArray[np.float32]:
         """float32[dim]: the mean of the rows of the word's n-grams, zeros when it has none."""
-        return np.asarray(self.rows_of([word])[0])
+        numbers = self._numbers(self.buckets_of(word))
+        out = np.empty((1, self.dim), np.float32)
+        starts = np.array([0, len(numbers)], np.int64)
+        means_of_rows(self.rows, starts, numbers, out, seed=self.seed or 0)
+        return np.asarray(out[0])
 
     def rows_of(self, words: Sequence[str], n_threads: int = 1) -> Matrix:
         """float32[n, dim]: `row_of` of each word, a new array."""
