@@ -235,6 +235,10 @@ class FastTextOptions:
     cbow_mean: int = option(
         1, "CBOW: 1: mean of the rows of the context, 0: their sum", choices=(0, 1)
     )
+    position_weights: bool = option(
+        False, "CBOW: words count by column with a learnt weight of their place in the window",
+        choices=(False, True),
+    )  # fmt: skip
     shrink_windows: bool = option(
         True, "draw the window's size anew for every word, up to the largest",
         choices=(True, False),
@@ -268,6 +272,11 @@ class FastTextOptions:
             if self.hs and self.loss != "hs":
                 raise OptionError("hs", f"0 with loss {self.loss}", self.hs)
             object.__setattr__(self, "hs", int(self.loss == "hs"))
+
+        if self.position_weights and (self.sg or self.loss in ("softmax", "ova")):
+            raise OptionError(
+                "position_weights", "False but for CBOW with negative sampling or a tree", True
+            )
 
     @property
     def n_noise(self) -> int:

@@ -23,6 +23,7 @@ class Model:
         out_rows: NDArray[np.float32] | None = None,
         node_rows: NDArray[np.float32] | None = None,
         *,
+        position_rows: NDArray[np.float32] | None = None,
         keep: NDArray[np.uint32] | None = None,
         aliases: NDArray[np.uint32] | None = None,
         paths: Any = None,

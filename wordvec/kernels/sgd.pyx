@@ -49,10 +49,12 @@ cdef extern from "sgd.h":
         int32_t shrink_windows
         int32_t max_sentence
         int32_t hs_batch
+        float *position_rows
         int32_t n_hot
     ctypedef struct wv_hot:
         float *shared
         int32_t first
+        int64_t n
         float *rows
         float *received
     ctypedef struct wv_worker:
@@ -60,6 +62,7 @@ cdef extern from "sgd.h":
         wv_hot in_copies "in"
         wv_hot out
         wv_hot nodes
+        wv_hot positions
         int32_t *kept
         int32_t *context_first
         int32_t *context_last
@@ -181,7 +184,9 @@ cdef class Model:
     of them; None: word w has row w alone.  hs_batch: context words, 1 to 6, that take one step along
     a Huffman path together; 3 costs no quality that seeds would not and is a third faster than 1.
     n_hot: rows of each matrix that every worker keeps copies of (sgd.h); words must come in order
-    of frequency, and with subwords the rows from n_words on, if any, in order of use.  The arrays are kept alive, not copied.
+    of frequency, and with subwords the rows from n_words on, if any, in order of use.
+    position_rows: float32[2 window, stride], which CBOW multiplies the rows of the context with
+    (sgd_position.h); changed in place.  The arrays are kept alive, not copied.
     """
 
     cdef wv_model model
@@ -196,6 +201,7 @@ cdef class Model:
         float[:, ::1] out_rows=None,
         float[:, ::1] node_rows=None,
         *,
+        float[:, ::1] position_rows=None,
         const uint32_t[::1] keep=None,
         const uint32_t[:, ::1] aliases=None,
         paths=None,
@@ -250,12 +256,17 @@ cdef class Model:
         if node_rows is not None and n_words > 1:
             path_arrays = self._set_paths(paths, n_words)
             self.model.node_rows = _rows(node_rows, n_words - 1, stride, "node_rows")
+        if position_rows is not None:
+            if not use_cbow or position_rows.shape[0] != 2 * window:
+                raise ValueError(f"position_rows: expected {2 * window} rows, for CBOW")
+            self.model.position_rows = _rows(position_rows, 2 * window, stride, "position_rows")
         self.level = simd.active()
         self.ops = wv_sgd_ops_of(simd.active_level())
         self._owners = (
             np.asarray(in_rows),
             None if out_rows is None else np.asarray(out_rows),
             None if node_rows is None else np.asarray(node_rows),
+            None if position_rows is None else np.asarray(position_rows),
             None if keep is None else np.asarray(keep),
             None if aliases is None else np.asarray(aliases),
             path_arrays,
@@ -401,11 +412,13 @@ cdef class Worker:
         self._copy_hot(
             &worker.nodes, model.model.node_rows, model.model.n_words - 1 - n_copied, n_copied
         )
+        self._copy_hot(&worker.positions, model.model.position_rows, 0, 2 * window)
 
     cdef _copy_hot(self, wv_hot *hot, float *shared, int64_t first, int64_t n_copied):
         cdef int64_t n_bytes = n_copied * self.model.model.stride * 4
         hot.shared = shared
         hot.first = <int32_t>first
+        hot.n = n_copied
         if shared == NULL or n_copied == 0:
             return
         hot.rows = <float *>_new_block(n_bytes)
@@ -423,6 +436,8 @@ cdef class Worker:
         free(worker.out.received)
         free(worker.nodes.rows)
         free(worker.nodes.received)
+        free(worker.positions.rows)
+        free(worker.positions.received)
         free(worker.ring)
         free(worker.ring_before)
         free(worker.kept)

@@ -137,7 +137,7 @@ static inline void exchange_hot(const wv_model *model, wv_hot *hot)
     if (!hot->rows)
         return;
     float *shared = hot->shared + hot->first * model->stride;
-    for (int64_t i = 0; i < model->n_hot * model->stride; i++) {
+    for (int64_t i = 0; i < hot->n * model->stride; i++) {
         float now = shared[i] + (hot->rows[i] - hot->received[i]);
         shared[i] = hot->rows[i] = hot->received[i] = now;
     }
@@ -148,6 +148,7 @@ static inline void exchange_all(const wv_model *model, wv_worker *worker)
     exchange_hot(model, &worker->in);
     exchange_hot(model, &worker->out);
     exchange_hot(model, &worker->nodes);
+    exchange_hot(model, &worker->positions);
 }
 
 /* One word from the noise distribution.  The alias table lies beyond the second-level cache, so

@@ -127,10 +127,15 @@ def start_weights(n_words: int, inputs: InputRows, options: FastTextOptions) -> 
     kernel.start_rows(
         in_rows[n_words:, :dim], options.seed, numbers=inputs.bucket_of_row, of_buckets=True
     )
+    position_rows = None
+    if options.position_weights:  # from the plain mean on
+        position_rows = zero_rows(2 * options.window, stride)
+        position_rows[:, :dim] = 1
     return Weights(
         in_rows,
         zero_rows(n_words, stride) if options.n_noise or options.loss in ALL_WORDS else None,
         zero_rows(n_words - 1, stride) if options.hs and n_words > 1 else None,
+        position_rows,
     )
 
 

@@ -38,6 +38,9 @@ class Weights:
     in_rows: NDArray[np.float32]
     out_rows: NDArray[np.float32] | None
     node_rows: NDArray[np.float32] | None
+    position_rows: NDArray[np.float32] | None = (
+        None  # [2 window, stride] of a position-weighted CBOW
+    )
 
 
 @dataclass(slots=True)
@@ -149,6 +152,8 @@ def kernel_model(
     if weights.node_rows is not None:
         settings["node_rows"] = weights.node_rows
         settings["paths"] = sampling.huffman_paths(vocab.counts)
+    if weights.position_rows is not None:
+        settings["position_rows"] = weights.position_rows
     return sgd.Model(
         weights.in_rows,
         subwords=subwords,
