@@ -11,13 +11,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from wordvec.corpus import EncodedCorpus
+from wordvec.linerows import Starts, has_prefix
 from wordvec.spill import TemporaryFile, fresh_ids
 from wordvec.vocab import Vocab
 from wordvec.words import WordList
 
 _STEP_IDS = 1 << 22  # renumbered at a time
-
-Starts = NDArray[np.int64]
 
 
 @dataclass(slots=True)
@@ -42,15 +41,6 @@ def starts_of(words: WordList) -> Starts:
     starts = np.zeros(len(words) + 1, np.int64)
     starts[1:] = words.ends
     return starts
-
-
-def has_prefix(arena: NDArray[np.uint8], starts: Starts, prefix: bytes) -> NDArray[np.bool_]:
-    """bool[n]: does arena[starts[i]:starts[i + 1]] begin with `prefix`?"""
-    padded = np.concatenate([arena, np.zeros(len(prefix) + 1, np.uint8)])
-    begins = np.diff(starts) >= len(prefix)
-    for place, byte in enumerate(prefix):
-        begins &= padded[starts[:-1] + place] == byte
-    return np.asarray(begins)
 
 
 def gather_words(arena: NDArray[np.uint8], starts: Starts, rows: NDArray[np.int64]) -> WordList:

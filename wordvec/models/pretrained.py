@@ -8,7 +8,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from wordvec.errors import OptionError
-from wordvec.formats import load
 from wordvec.vectors import Vectors
 from wordvec.words import WordList
 
@@ -22,8 +21,10 @@ def vectors_of(pretrained: Pretrained | None, vector_size: int) -> Vectors | Non
 
     OptionError when their size is another; what wordvec.load raises.
     """
-    if not pretrained:
+    if pretrained is None or pretrained == "":
         return None
+    from wordvec.formats import load  # slow to import, and seldom needed
+
     vectors = pretrained if isinstance(pretrained, Vectors) else load(pretrained)
     dim = vectors.matrix.shape[1]
     if dim != vector_size:

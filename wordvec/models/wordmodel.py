@@ -58,6 +58,7 @@ def train_unsupervised(
     first Ctrl-C gives the model so far.  CorpusError, OptionError, DivergedError (which holds the
     model from before).
     """
+    options = replace(options, as_command=True)
     if source == "-":
         raise CorpusError("Cannot use stdin for training!")
     vectors = vectors_of(pretrained, options.vector_size)
