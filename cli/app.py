@@ -8,9 +8,11 @@ import click
 
 # name -> (module of this package, what it does); the module holds a click command `command`.
 COMMANDS = {
+    "train": ("train", "The best vectors of your text, settings chosen by its size."),
     "word2vec": ("word2vec", "Train word vectors; the flags of the original word2vec."),
     "word2phrase": ("word2phrase", "Join words that belong together; the original's flags."),
     "fasttext": ("fasttext_command", "Subword vectors and classifiers; as the original fasttext."),
+    "glove": ("glove", "GloVe: its four tools, and the whole chain in one command."),
     "distance": ("distance", "Nearest words of the lines on stdin; as the original distance."),
     "word-analogy": ("word_analogy", "Analogies on stdin; as the original word-analogy."),
     "compute-accuracy": (

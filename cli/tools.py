@@ -22,6 +22,10 @@ TOOLS = {
     "word-analogy": "word-analogy",
     "compute-accuracy": "compute-accuracy",
     "fasttext": "fasttext",
+    "vocab_count": "glove vocab_count",
+    "cooccur": "glove cooccur",
+    "shuffle": "glove shuffle",
+    "glove": "glove glove",
 }
 # Not `-m wordvec_cli`: that way Python imports runpy first, for 4 ms.
 PROGRAM = "from wordvec_cli.main import run; run()"
