@@ -20,6 +20,7 @@ from .glove_flags import (
     folder_of,
     n_bytes_of,
     n_threads_of,
+    need_readable,
     tell,
     threads_flag,
     verbose_flag,
@@ -190,6 +191,7 @@ def run_cooccur(
     options = options_from_flags(CooccurOptions, values, {}, ctx)
     n_threads, n_bytes = n_threads_of(threads), n_bytes_of(memory)
     _tell_settings(options, memory, max_product, overflow_length, verbose)
+    need_readable("vocab file", vocab_file)
     with OutputFile("-") as output:
         if verbose > 1:
             tell(f'Reading vocab from file "{vocab_file}"...')

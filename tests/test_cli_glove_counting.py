@@ -229,7 +229,12 @@ def test_any_memory_and_threads_give_the_same_bytes(glove, large_text, tmp_path)
 
 
 def test_no_vocabulary(glove, tmp_path):
-    one_line(glove("cooccur", "-window-size", 5, text=b"a"), "vocab.txt: No such file")
+    done = glove("cooccur", "-verbose", 0, text=b"a")
+    assert (done.returncode, done.stdout) == (1, b"")
+    assert done.stderr.decode() == (
+        "COUNTING COOCCURRENCES\nUnable to open vocab file vocab.txt.\nErrno: 2\n"
+        "Error description: No such file or directory\n"
+    )
     (tmp_path / "vocab.txt").touch()
     one_line(glove("cooccur", "-window-size", 5, text=b"a"), "the vocabulary is empty")
     (tmp_path / "vocab.txt").write_bytes(b"a 1\nb 2 c\n")
