@@ -11,6 +11,8 @@ COMMANDS = {
     "vocab_count": ("glove_counting", "vocab_count", "Count the words of a text."),
     "cooccur": ("glove_counting", "cooccur", "Count the words that stand near each other."),
     "shuffle": ("glove_counting", "shuffle", "Shuffle a file of co-occurrence records."),
+    "glove": ("glove_training", "command", "Train vectors on shuffled records."),
+    "train": ("glove_train", "command", "All of that in one step: from a text to vectors."),
 }
 
 
@@ -32,8 +34,14 @@ class LazyCommands(click.Group):
             formatter.write_dl([(name, summary) for name, (*_, summary) in COMMANDS.items()])
 
 
-@click.group("glove", cls=LazyCommands, context_settings={"help_option_names": ["-h", "--help"]})
-def command() -> None:
+@click.group(
+    "glove",
+    cls=LazyCommands,
+    invoke_without_command=True,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+@click.pass_context
+def command(ctx: click.Context) -> None:
     """Train GloVe vectors: Stanford's four tools, their flags and files, on our engine.
 
     \b
@@ -41,4 +49,11 @@ def command() -> None:
       wordvec glove vocab_count -min-count 5 < text.txt > vocab.txt
       wordvec glove cooccur -vocab-file vocab.txt < text.txt > cooccurrence.bin
       wordvec glove shuffle < cooccurrence.bin > cooccurrence.shuf.bin
+      wordvec glove glove -vocab-file vocab.txt -save-file vectors -iter 15
+
+    \b
+    Or all at once, without files between:
+      wordvec glove train text.txt -o vectors.txt
     """
+    if ctx.invoked_subcommand is None:
+        click.echo(ctx.get_help())

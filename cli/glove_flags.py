@@ -9,8 +9,9 @@ from typing import Any
 
 import click
 
-from .flags import OriginalCommand, Value, read_number, whole_number
+from .flags import OriginalCommand, Value, whole_number
 from .main import EXIT_ERROR
+from .numerals import read_number
 
 GIBIBYTE = 1 << 30
 MOST_THREADS = 8

@@ -69,13 +69,13 @@ def test_resume_and_streaming_equal_one_run(tmp_path: Path) -> None:
     kept: dict[int, tuple[Any, Any]] = {}
     whole = train_glove(
         tmp_path / "records.bin", N_WORDS, GloveOptions(vector_size=9, epochs=4, workers=1),
-        memory=1, checkpoint_every=2,
-        checkpoint=lambda epoch, p: kept.update({epoch: (p.weights, p.squares)}),
+        memory=1,
+        after_epoch=lambda epoch, cost, p: kept.update({epoch: (p.weights, p.squares)}),
     )  # fmt: skip
-    assert sorted(kept) == [2, 4]
+    assert sorted(kept) == [1, 2, 3, 4] and whole.n_epochs_done == 4
     half = GloveOptions(vector_size=9, epochs=2, workers=1)
     again = train_glove(made, N_WORDS, half, parameters=Parameters.of(*kept[2]))
-    assert again.costs == whole.costs[2:]
+    assert again.costs == pytest.approx(whole.costs[2:], rel=1e-12)
     np.testing.assert_array_equal(again.parameters.weights, whole.parameters.weights)
     np.testing.assert_array_equal(again.parameters.squares, whole.parameters.squares)
 
@@ -109,9 +109,40 @@ def test_bad_input(tmp_path: Path) -> None:
 def test_rows_of_text_files(n_words: int) -> None:
     start = Parameters.start(n_words, 4, 7)
     words, contexts = start.weights
-    both = words + contexts
-    assert [start.rows(model).shape for model in (0, 1, 2)] == [
-        (n_words + 1, 10), (n_words + 1, 4), (n_words + 1, 4)
-    ]  # fmt: skip
-    np.testing.assert_allclose(start.rows(2)[-1], both[-min(100, n_words) :, :-1].mean(axis=0))
-    np.testing.assert_array_equal(start.rows(0)[0], [*words[0], *contexts[0]])
+    both = (words + contexts)[:, :-1]
+    shapes = [start.text_rows(model, 1, n_words).shape for model in (0, 1, 2, 3)]
+    assert shapes == [(n_words - 1, n) for n in (10, 4, 4, 8)]
+    np.testing.assert_allclose(start.text_rows(2, 0, n_words), both, atol=1e-7)
+    rare = both[-min(100, n_words) :].mean(axis=0)
+    np.testing.assert_allclose(start.rare_row(2), [rare], atol=1e-7)
+    np.testing.assert_array_equal(start.text_rows(0, 0, 1), [[*words[0], *contexts[0]]])
+    np.testing.assert_array_equal(start.text_rows(3, 0, 1), [[*words[0, :4], *contexts[0, :4]]])
+    np.testing.assert_array_equal(
+        np.concatenate(list(start.blocks())), np.vstack([words, contexts])
+    )
+    assert np.all(np.concatenate(list(start.blocks(squares=True))) == 1)
+
+
+def test_one_report_for_all_epochs() -> None:
+    """With a pause after every epoch, progress still runs from 0 to the end once."""
+    reports: list[Any] = []
+    options = GloveOptions(vector_size=4, epochs=5, workers=1)
+    made = some_records(100)
+    start = Parameters.start(N_WORDS, 4, 1)
+    train_glove(
+        made, N_WORDS, options, reports.append, parameters=start, first_epoch=2,
+        after_epoch=lambda *_: None,
+    )  # fmt: skip
+    done = [report.n_done for report in reports]
+    assert done == sorted(done) and done[-1] == 300
+    assert {(report.n_total, report.n_epochs, report.unit) for report in reports} == {
+        (300, 5, "records")
+    }
+    assert reports[-1].epoch == 5
+
+
+def test_nothing_to_train_on(tmp_path: Path) -> None:
+    (tmp_path / "none.bin").touch()
+    for source in (np.empty(0, RECORD), tmp_path / "none.bin"):
+        with pytest.raises(TrainingError, match="no co-occurrence records"):
+            train_glove(source, N_WORDS, GloveOptions())

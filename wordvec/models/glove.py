@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -16,13 +16,17 @@ from wordvec.errors import FormatError, TrainingError
 from wordvec.kernels import glove
 from wordvec.memory import need_bytes, zero_rows
 from wordvec.options import GloveOptions
-from wordvec.progress import Reporter, silent
-from wordvec.trainer import Schedule, run
+from wordvec.progress import Progress, Reporter, silent
+from wordvec.spill import TemporaryFile
+from wordvec.trainer import Outcome, Schedule, run
 
-SHARD_RECORDS = 1 << 16
+LONGEST_SHARD = 1 << 16  # records
+SHORTEST_SHARD = 1 << 9
+SHARDS_PER_EPOCH = 64  # at least, where the records allow: threads must not run epochs apart
 RARE_WORDS = 100  # whose mean is `<unk>`
-_Source = records.Records | str | os.PathLike[str]
-Checkpoint = Callable[[int, "Parameters"], None]
+_BLOCK_ROWS = 1 << 14
+RecordSource = records.Records | str | os.PathLike[str] | TemporaryFile
+AfterEpoch = Callable[[int, float, "Parameters"], None]
 
 
 @dataclass(slots=True)
@@ -44,11 +48,17 @@ class Parameters:
         return cls.of(weights, None)
 
     @classmethod
-    def of(cls, weights: NDArray[np.float64], squares: NDArray[np.float64] | None) -> Parameters:
+    def of(
+        cls,
+        weights: NDArray[Any],
+        squares: NDArray[Any] | None,
+        names: tuple[str, str] = ("initial parameters", "squared gradients"),
+    ) -> Parameters:
         """From float64[2, n_words, dim + 1]: the layout of glove's binary files.
 
-        `squares` None: 1.0 everywhere.  TrainingError for weights that float32 cannot hold as
-        finite numbers, and for sums of squares that are not positive too.
+        `squares` None: 1.0 everywhere.  TrainingError, with the name of the array, for weights
+        that float32 cannot hold as finite numbers, and for sums of squares that are not positive
+        too.
         """
         n_words, dim = weights.shape[1], weights.shape[2] - 1
         half = glove.half_row(dim)
@@ -64,36 +74,62 @@ class Parameters:
                 matrix[:, half:] = 1
                 if squares is not None:
                     matrix[:, half : half + dim + 1] = squares[number]
-            _need_sound(matrix[:, : dim + 1], -np.inf, number, "initial parameters: finite numbers")
+            _need_sound(matrix[:, : dim + 1], -np.inf, number, f"{names[0]}: finite numbers")
             smallest = float(np.finfo(np.float32).tiny)
             part = matrix[:, half : half + dim + 1]
-            _need_sound(part, smallest, number, "squared gradients: positive finite numbers")
+            _need_sound(part, smallest, number, f"{names[1]}: positive finite numbers")
         return cls(matrices[0], matrices[1], dim)
+
+    def __len__(self) -> int:
+        return len(self.words)
 
     @property
     def weights(self) -> NDArray[np.float64]:
         """float64[2, n_words, dim + 1], a copy: word rows, context rows; last column: bias."""
         return np.stack([m[:, : self.dim + 1] for m in (self.words, self.contexts)]).astype("<f8")
 
-    def rows(self, model: int = 2) -> NDArray[np.float64]:
-        """What glove's text file holds, float64[n_words + 1, n]; the last row is `<unk>`.
-
-        model 0: word row, its bias, context row, its bias; 1: word row; 2: word plus context.
-        `<unk>` is the mean of the last 100 words, or of all when there are fewer.
-        """
-        words, contexts = self.weights
-        if model == 0:
-            rows = np.hstack([words, contexts])
-        else:
-            rows = words[:, :-1] if model == 1 else words[:, :-1] + contexts[:, :-1]
-        return np.vstack([rows, rows[-RARE_WORDS:].mean(axis=0)])
-
     @property
     def squares(self) -> NDArray[np.float64]:
         """Sums of squared gradients in the layout of `weights`."""
-        half = glove.half_row(self.dim)
-        parts = [m[:, half : half + self.dim + 1] for m in (self.words, self.contexts)]
+        first, end = self._columns(squares=True)
+        parts = [m[:, first:end] for m in (self.words, self.contexts)]
         return np.stack(parts).astype("<f8")
+
+    def _columns(self, squares: bool) -> tuple[int, int]:
+        first = glove.half_row(self.dim) if squares else 0
+        return first, first + self.dim + 1
+
+    def blocks(self, *, squares: bool = False) -> Iterator[NDArray[np.float32]]:
+        """`weights` or `squares` piece by piece, float32[n, dim + 1]: words, then contexts."""
+        first, end = self._columns(squares)
+        for matrix in (self.words, self.contexts):
+            for row in range(0, len(matrix), _BLOCK_ROWS):
+                yield matrix[row : row + _BLOCK_ROWS, first:end]
+
+    def text_rows(self, model: int, first: int, end: int) -> NDArray[np.float32]:
+        """What glove's text file holds for words first to end, float32[end - first, n].
+
+        model 0: word row, its bias, context row, its bias; 1: word row; 2: word plus context;
+        3: word row, context row.
+        """
+        d = self.dim
+        words, contexts = self.words[first:end], self.contexts[first:end]
+        if model == 0:
+            return np.hstack([words[:, : d + 1], contexts[:, : d + 1]])
+        if model == 3:
+            return np.hstack([words[:, :d], contexts[:, :d]])
+        return words[:, :d].copy() if model == 1 else words[:, :d] + contexts[:, :d]
+
+    def square_rows(self, first: int, end: int) -> NDArray[np.float32]:
+        """What the text file of squared gradients holds: float32[end - first, 2 * (dim + 1)]."""
+        left, right = self._columns(squares=True)
+        return np.hstack([m[first:end, left:right] for m in (self.words, self.contexts)])
+
+    def rare_row(self, model: int) -> NDArray[np.float32]:
+        """`<unk>`: the mean of the last 100 words (of all when fewer), float32[1, n]."""
+        rows = self.text_rows(model, max(0, len(self) - RARE_WORDS), len(self))
+        mean: NDArray[np.float64] = rows.sum(axis=0, dtype=np.float64) / len(rows)
+        return mean.astype(np.float32).reshape(1, -1)
 
 
 def _need_sound(part: NDArray[np.float32], low: float, number: int, expected: str) -> None:
@@ -108,24 +144,33 @@ def _need_sound(part: NDArray[np.float32], low: float, number: int, expected: st
 
 @dataclass(slots=True)
 class Trained:
-    """`costs`: the mean loss per record of each epoch (Stanford's `cost`), float64."""
+    """`outcome.epoch_losses`: the mean loss per record (Stanford's `cost`) of each epoch begun."""
 
     parameters: Parameters
-    costs: list[float]
-    interrupted: bool
-    n_skipped: int  # records whose step was not finite, over all epochs
-    cpu_seconds: float
+    outcome: Outcome
+    n_epochs_done: int  # whole ones, with those of earlier runs
+    n_skipped: int = 0  # records whose step was not finite, over all epochs
+
+    @property
+    def costs(self) -> list[float]:
+        return self.outcome.epoch_losses
+
+    @property
+    def interrupted(self) -> bool:
+        return self.outcome.interrupted
 
 
 class _ArraySource:
     """Prepared examples in memory: logarithm and weight are computed once."""
 
-    def __init__(self, array: records.Records, n_words: int, options: GloveOptions) -> None:
+    def __init__(
+        self, array: records.Records, n_words: int, options: GloveOptions, consume: bool
+    ) -> None:
         for first in range(0, len(array), records.BLOCK_RECORDS):
             block = array[first : first + records.BLOCK_RECORDS]
             records.check_block(block, "the records", first, n_words)
         raw = np.ascontiguousarray(array).view(np.uint64).reshape(-1, 2)
-        self.examples = np.empty_like(raw)
+        self.examples = raw if consume else np.empty_like(raw)
         glove.prepare(raw, self.examples, options.x_max, options.alpha)
 
     def part(self, first: int, end: int) -> NDArray[np.uint64]:
@@ -135,15 +180,24 @@ class _ArraySource:
 class _FileSource:
     """A file too large for memory: every part is read, checked and prepared when it is due."""
 
-    def __init__(self, path: str | os.PathLike[str], n_words: int, options: GloveOptions) -> None:
-        self.path, self.n_words, self.options = path, n_words, options
+    def __init__(
+        self, file: str | os.PathLike[str] | TemporaryFile, n_words: int, options: GloveOptions
+    ) -> None:
+        self.file, self.n_words, self.options = file, n_words, options
 
     def part(self, first: int, end: int) -> NDArray[np.uint64]:
-        block = np.fromfile(self.path, records.RECORD, end - first, offset=16 * first)
+        name = "the records"
+        if isinstance(self.file, TemporaryFile):
+            raw = np.empty((end - first) * 2, np.uint64)
+            self.file.read_into(raw, 16 * first)
+            block = raw.view(records.RECORD)
+        else:
+            name = os.fspath(self.file)
+            block = np.fromfile(self.file, records.RECORD, end - first, offset=16 * first)
         if len(block) < end - first:
             found = f"only {first + len(block)} records"
-            raise FormatError(self.path, 16 * (first + len(block)), f"{end} records", found)
-        records.check_block(block, os.fspath(self.path), first, self.n_words)
+            raise FormatError(name, 16 * (first + len(block)), f"{end} records", found)
+        records.check_block(block, name, first, self.n_words)
         examples = block.view(np.uint64).reshape(-1, 2)
         glove.prepare(examples, examples, self.options.x_max, self.options.alpha)
         return examples
@@ -168,65 +222,111 @@ class _Worker:
 
 
 def train_glove(
-    source: _Source,
+    source: RecordSource,
     n_words: int,
     options: GloveOptions,
     reporter: Reporter = silent,
     *,
     parameters: Parameters | None = None,
     memory: int | None = None,
-    checkpoint_every: int = 0,
-    checkpoint: Checkpoint | None = None,
+    consume: bool = False,
+    first_epoch: int = 0,
+    after_epoch: AfterEpoch | None = None,
 ) -> Trained:
     """Train on records in memory (records.RECORD[n]) or in a file, in their order.
 
-    A file of more than `memory` bytes is streamed anew in every epoch, with the same result.
-    `parameters` (changed in place) continues an earlier run.  `checkpoint(epoch, parameters)` is
-    called after every `checkpoint_every` epochs.  After a first Ctrl-C the result holds the
-    parameters so far.  FormatError for bad records, TrainingError for unsound parameters.
+    A file of more than `memory` bytes, or a temporary one, is read anew in every epoch, with the
+    same result.  `consume`: an array of records is overwritten instead of copied.  `parameters`
+    (changed in place) continues an earlier run, of which `first_epoch` epochs are done;
+    options.epochs counts those too.  `after_epoch(n_epochs_done, cost, parameters)` is called
+    after every whole epoch.
+    After a first Ctrl-C the result holds the parameters so far.  FormatError for bad records,
+    TrainingError for none, and for unsound parameters.
     """
     if parameters is None:
         parameters = Parameters.start(n_words, options.vector_size, options.seed)
-    if len(parameters.words) != n_words or parameters.dim != options.vector_size:
-        found = f"{len(parameters.words)} words with {parameters.dim} numbers"
+    if len(parameters) != n_words or parameters.dim != options.vector_size:
+        found = f"{len(parameters)} words with {parameters.dim} numbers"
         expected = f"{n_words} words with {options.vector_size} numbers"
         raise TrainingError(f"initial parameters: expected {expected}, found {found}")
-    data: _ArraySource | _FileSource
-    if isinstance(source, np.ndarray):
-        data, n_records = _ArraySource(source, n_words, options), len(source)
-    else:
-        n_records = records.count_of_file(source)
-        if memory is not None and 16 * n_records > memory:
-            data = _FileSource(source, n_words, options)
-        else:
-            array = np.fromfile(Path(source), records.RECORD)
-            data = _ArraySource(array, n_words, options)
+    data, n_records = _open_records(source, n_words, options, memory, consume)
     model = glove.Model(
         parameters.words, parameters.contexts, parameters.dim, options.eta, options.grad_clip
     )
-    result = Trained(parameters, [], False, 0, 0.0)
+    outcome = Outcome(False, 0, 0.0, 0.0, [])
     workers: list[_Worker] = []
 
     def make_worker() -> _Worker:
         workers.append(_Worker(model, data))
         return workers[-1]
 
-    step = checkpoint_every if checkpoint is not None and checkpoint_every else options.epochs
-    while len(result.costs) < options.epochs and not result.interrupted:
-        n_epochs = min(step, options.epochs - len(result.costs))
-        plan: dict[str, Any] = {"alpha": options.eta, "min_alpha": options.eta}
+    n_shard = max(SHORTEST_SHARD, min(LONGEST_SHARD, n_records // SHARDS_PER_EPOCH))
+    n_left = options.epochs - first_epoch
+    step = max(1, n_left) if after_epoch is None else 1
+    while len(outcome.epoch_losses) < n_left and not outcome.interrupted:
         schedule = Schedule(
-            n_tokens=n_records, epochs=n_epochs, seed=options.seed,
-            shard_tokens=SHARD_RECORDS, **plan,
+            n_tokens=n_records, epochs=step, seed=options.seed, shard_tokens=n_shard,
+            alpha=options.eta, min_alpha=options.eta,
         )  # fmt: skip
-        outcome = run(schedule, make_worker, options.workers, reporter)
-        result.costs += outcome.epoch_losses
-        result.interrupted = outcome.interrupted
-        result.cpu_seconds += outcome.cpu_seconds
-        if not outcome.epoch_losses:
-            break
-        is_due = checkpoint_every > 0 and len(result.costs) % checkpoint_every == 0
-        if checkpoint is not None and is_due and not result.interrupted:
-            checkpoint(len(result.costs), parameters)
-    result.n_skipped = sum(worker.n_skipped for worker in workers)
-    return result
+        report = _whole_run(reporter, outcome, first_epoch, options.epochs, n_records)
+        _add(outcome, run(schedule, make_worker, options.workers, report))
+        if after_epoch is not None and not outcome.interrupted:
+            try:
+                after_epoch(first_epoch + len(outcome.epoch_losses), outcome.loss, parameters)
+            except KeyboardInterrupt:
+                outcome.interrupted = True  # between two epochs
+    n_done = first_epoch + outcome.n_tokens_trained // n_records
+    return Trained(parameters, outcome, n_done, sum(worker.n_skipped for worker in workers))
+
+
+def _open_records(
+    source: RecordSource, n_words: int, options: GloveOptions, memory: int | None, consume: bool
+) -> tuple[_ArraySource | _FileSource, int]:
+    """The examples, and how many they are."""
+    if isinstance(source, np.ndarray):
+        if len(source) == 0:
+            raise TrainingError("there are no co-occurrence records to train on")
+        return _ArraySource(source, n_words, options, consume), len(source)
+    if isinstance(source, TemporaryFile):
+        return _FileSource(source, n_words, options), source.n_bytes // records.RECORD.itemsize
+    n_records = records.count_of_file(source)
+    if n_records == 0:
+        raise TrainingError(f"{os.fspath(source)}: there are no co-occurrence records in it")
+    if memory is not None and records.RECORD.itemsize * n_records > memory:
+        return _FileSource(source, n_words, options), n_records
+    array = np.fromfile(Path(source), records.RECORD, n_records)
+    return _ArraySource(array, n_words, options, consume=True), n_records
+
+
+def _add(outcome: Outcome, part: Outcome) -> None:
+    outcome.interrupted = part.interrupted
+    outcome.n_tokens_trained += part.n_tokens_trained
+    outcome.wall_seconds += part.wall_seconds
+    outcome.cpu_seconds += part.cpu_seconds
+    outcome.epoch_losses += part.epoch_losses
+
+
+def _whole_run(
+    reporter: Reporter, before: Outcome, first_epoch: int, n_epochs: int, n_records: int
+) -> Reporter:
+    """Reports on one epoch as reports on the whole run, in records."""
+    n_before, n_done = before.n_tokens_trained, first_epoch + len(before.epoch_losses)
+    wall, cpu = before.wall_seconds, before.cpu_seconds
+
+    def report(progress: Progress, /) -> None:
+        reporter(
+            replace(
+                progress,
+                unit="records",
+                n_done=progress.n_done + n_before,
+                n_total=(n_epochs - first_epoch) * n_records,
+                n_tokens_read=0,
+                wall_seconds=progress.wall_seconds + wall,
+                cpu_seconds=progress.cpu_seconds + cpu,
+                epoch=progress.epoch + n_done,
+                n_epochs=n_epochs,
+                rate=None,
+            )
+        )
+
+    return report
