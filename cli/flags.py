@@ -18,9 +18,9 @@ from typing import Any
 
 import click
 
+from .numerals import read_number, read_whole
+
 HELP_FLAGS = ("--help", "-h", "-help")
-WHOLE_NUMBER = re.compile(r"[+-]?[0-9]+")
-NUMBER = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?")
 SIZE_UNITS = {"": 1, "K": 2**10, "M": 2**20, "G": 2**30, "T": 2**40}
 
 
@@ -94,14 +94,6 @@ class Value(click.ParamType):  # type: ignore[type-arg]  # no generic in click 8
             flag = param.opts[0] if param is not None else "value"
             raise click.UsageError(f"{flag}: expected {self.expected}, found {value!r}", ctx)
         return result
-
-
-def read_whole(text: str) -> int | None:
-    return int(text) if WHOLE_NUMBER.fullmatch(text) else None
-
-
-def read_number(text: str) -> float | None:
-    return float(text) if NUMBER.fullmatch(text) else None
 
 
 def read_size(text: str) -> int | None:

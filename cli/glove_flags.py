@@ -9,7 +9,8 @@ from typing import Any
 
 import click
 
-from .flags import OriginalCommand, Value, read_number, whole_number
+from .flags import OriginalCommand, Value, whole_number
+from .numerals import read_number
 
 GIBIBYTE = 1 << 30
 MOST_THREADS = 8

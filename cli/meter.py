@@ -70,10 +70,10 @@ def describe(progress: Progress, share: float | None) -> str:
         parts.append(f"{short_number(n_tokens / progress.wall_seconds)} words/s")
     if progress.loss is not None:
         parts.append(f"loss {progress.loss:.4f}")
-    if progress.rate is not None:
-        parts.append(f"rate {progress.rate:.4f}")
     if share and share < 1:
         parts.append(f"{duration(progress.wall_seconds * (1 - share) / share)} left")
+    if progress.rate is not None:
+        parts.append(f"rate {progress.rate:.4f}")
     return "  ".join(parts)
 
 

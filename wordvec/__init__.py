@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from wordvec.models.phrases import ENGLISH_CONNECTOR_WORDS, FrozenPhrases, Phrases
     from wordvec.models.word2vec import Word2Vec
     from wordvec.subwords import NgramRules, Subwords
+    from wordvec.training import train
     from wordvec.vectors import Vectors
     from wordvec.vocab import Vocab
 
@@ -52,6 +53,7 @@ _PLACES = {
     "read_corpus": "wordvec.corpus",
     "save": "wordvec.formats",
     "save_facebook_model": "wordvec.models.facebook",
+    "train": "wordvec.training",
 }
 
 __all__ = [
@@ -81,6 +83,7 @@ __all__ = [
     "read_corpus",
     "save",
     "save_facebook_model",
+    "train",
 ]
 
 

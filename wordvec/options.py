@@ -229,6 +229,12 @@ class FastTextOptions:
     max_sentence: int = option(
         0, "cut sentences after so many kept words; 0: never", original=1025, low=0
     )
+    as_command: bool = option(
+        False,
+        "pass over the text as the fasttext command: epochs are as long as if unknown words were "
+        "known, and many places of the text are read in turn (it has 12 threads)",
+        choices=(True, False),
+    )
     min_n: int = option(3, "characters of the shortest n-gram", flag="-minn", low=0, high=1000)
     max_n: int = option(
         6, "characters of the longest n-gram; 0: no n-grams", flag="-maxn", low=0, high=1000
@@ -337,7 +343,10 @@ class AutotuneOptions:
     )  # fmt: skip
     seed: int = option(0, "seed of the search", flag="-autotune-seed", low=0, high=2**63 - 1)
     n_trials: int | None = option(
-        None, "trials at most; then the search depends on nothing but the seed", low=1
+        None,
+        "trials at most; then the search depends on nothing but the seed",
+        flag="-autotune-trials",
+        low=1,
     )
 
     def __post_init__(self) -> None:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import mmap
 import os
-import tempfile
 from collections.abc import Generator
 from dataclasses import dataclass
 from typing import Any, BinaryIO, cast
@@ -43,6 +42,8 @@ class TemporaryFile:
     grow."""
 
     def __init__(self, folder: str | None = None) -> None:
+        import tempfile  # which takes its time, for what most texts do not need
+
         self.n_bytes = 0
         self._folder = folder
         try:
@@ -51,6 +52,8 @@ class TemporaryFile:
             raise self._error(error) from error
 
     def _error(self, error: OSError) -> OutputError:
+        import tempfile
+
         remedy = "set TMPDIR to a folder" if self._folder is None else "name another folder"
         return OutputError(
             f"{self._folder or tempfile.gettempdir()}: a temporary file cannot be written: "

@@ -6,7 +6,6 @@ for look-ups are made only when somebody asks for them.
 
 from __future__ import annotations
 
-import hashlib
 import os
 from collections.abc import Iterable, Mapping
 from typing import Any, BinaryIO, cast
@@ -132,6 +131,8 @@ class Vocab:
 
     def digest(self) -> Any:
         """SHA-256 of words, counts and `has_separator`, to be updated further or read."""
+        import hashlib
+
         digest = hashlib.sha256(b"separator" if self.has_separator else b"")
         for array in self.arrays():
             digest.update(cast(Any, np.ascontiguousarray(array)))
