@@ -295,6 +295,17 @@ def test_chain(wordvec, text, tmp_path, name):
     assert sorted(os.listdir(tmp_path)) == sorted([name, text, "voc"])
 
 
+def test_chain_writes_parameters(wordvec, text, tmp_path):
+    done = wordvec("glove", "train", text, "-o", "v.glove.bin", *CHAIN)
+    assert done.returncode == 0, done.stderr
+    model = GloVe(corpus_file=tmp_path / text, vector_size=6, epochs=3, workers=1, min_count=2)
+    written = np.fromfile(tmp_path / "v.glove.bin").reshape(2, 13, 7)
+    np.testing.assert_array_equal(written, model.parameters.weights)
+    found = load(tmp_path / "v.glove.bin")
+    np.testing.assert_array_equal(found.matrix, model.wv.matrix)
+    assert found.counts.tolist() == model.wv.counts.tolist()
+
+
 def test_chain_on_a_budget_is_the_same(wordvec, text, tmp_path):
     for budget, name in (("1", "small.txt"), ("1G", "large.txt")):
         done = wordvec("glove", "train", text, "-o", name, *CHAIN, "--memory", budget)
