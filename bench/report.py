@@ -175,6 +175,21 @@ COLUMNS: dict[str, tuple[str, dict[str, str]]] = {
          "same answers": "same", "rounds": "rounds", "verdict": "verdict",
          "verdict, AVX2": "verdict_avx2"},
     ),
+    "fasttext": (
+        "fastText",
+        {"name": "name", "what": "what", "unit": "unit", "wordvec": "ours", "AVX2": "ours_avx2",
+         "two threads": "ours_two", "peer": "peer", "figure": "figure",
+         "figure, AVX2": "figure_avx2", "must": "must", "aim": "aim", "must, AVX2": "must_avx2",
+         "aim, AVX2": "aim_avx2", "answers, ours / theirs": "quality", "as good": "same",
+         "rounds": "rounds", "verdict": "verdict", "verdict, AVX2": "verdict_avx2"},
+    ),
+    "glove": (
+        "GloVe",
+        {"name": "name", "what": "what", "unit": "unit", "wordvec": "ours", "against": "against",
+         "its seconds": "other", "figure": "figure", "must": "must", "aim": "aim",
+         "same answers": "same", "records": "n_records", "rounds": "rounds",
+         "verdict": "verdict"},
+    ),
     "recipe": (
         "Runs of recipes and of the originals",
         {"name": "name", "text": "text", "seed": "seed", "dim": "dim", "CPU-s": "cpu_s",

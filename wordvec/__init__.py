@@ -23,6 +23,7 @@ if TYPE_CHECKING:
         save_facebook_model,
     )
     from wordvec.models.fasttext import FastText
+    from wordvec.models.glovemodel import GloVe
     from wordvec.models.phrases import ENGLISH_CONNECTOR_WORDS, FrozenPhrases, Phrases
     from wordvec.models.word2vec import Word2Vec
     from wordvec.subwords import NgramRules, Subwords
@@ -37,6 +38,7 @@ _PLACES = {
     "ENGLISH_CONNECTOR_WORDS": "wordvec.models.phrases",
     "FastText": "wordvec.models.fasttext",
     "FrozenPhrases": "wordvec.models.phrases",
+    "GloVe": "wordvec.models.glovemodel",
     "KeyedVectors": "wordvec.keyedvectors",
     "NgramRules": "wordvec.subwords",
     "Phrases": "wordvec.models.phrases",
@@ -60,6 +62,7 @@ __all__ = [
     "FastText",
     "FormatError",
     "FrozenPhrases",
+    "GloVe",
     "KeyedVectors",
     "MissingExtraError",
     "NgramRules",
