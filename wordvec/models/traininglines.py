@@ -58,15 +58,15 @@ def lines_of(text: LabelledText, options: ClassifierOptions, memory: int | None)
         nothing = LineRows(starts, none, starts, none)
         return Numbered(nothing, n_words + bucket, None, options.seed, text, rules)
     lines = rows_of_lines(text, rules, 0, text.n_lines, n_most)
-    reached = np.zeros(bucket, np.uint8)
-    if bucket:
-        kernel.mark_buckets(lines.rows, n_words, reached)
-    n_reached = int(np.count_nonzero(reached))
+    row_of_bucket = np.full(bucket, -1, np.int32)
+    n_reached = kernel.number_buckets(lines.rows, n_words, row_of_bucket) if bucket else 0
     if 2 * n_reached > bucket:
         return Numbered(lines, n_words + bucket, None, options.seed)
-    bucket_of_row = np.flatnonzero(reached).astype(np.int32)
     if bucket:
-        kernel.renumber_buckets(lines.rows, n_words, inverse_of(bucket_of_row, bucket))
+        kernel.renumber_buckets(lines.rows, n_words, row_of_bucket)
+    reached = np.flatnonzero(row_of_bucket >= 0).astype(np.int32)
+    bucket_of_row = np.empty(n_reached, np.int32)
+    bucket_of_row[row_of_bucket[reached]] = reached
     return Numbered(lines, n_words + n_reached, bucket_of_row, options.seed)
 
 
