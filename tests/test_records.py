@@ -5,7 +5,7 @@ import os
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from wordvec.errors import FormatError, OutputError
@@ -20,6 +20,7 @@ def made_of(n, n_words=9):
     return records
 
 
+@settings(deadline=None)
 @given(st.integers(0, 300), st.integers(1, 100))
 def test_round_trip_in_blocks_of_any_size(n, block_records):
     records = made_of(n)
