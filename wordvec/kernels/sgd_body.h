@@ -372,10 +372,10 @@ WV_INLINE void cbow_step(wv_pass *pass, int64_t centre, const int use_paths)
     }
     update_rows(1, &worker->hidden, n_outputs, worker->stream_rows, model->stride, worker->scores,
                 worker->labels, worker->mask, 1, pass->rate, &pass->loss);
-    if (model->position_rows)
-        spread_positions(pass, centre, n_context);
-    else
+    if (!model->position_rows)
         spread_step(pass, centre);
+    else if (!spread_positions(pass, centre, n_context))
+        pass->loss.insane = ~v_bits(v_zero());
 }
 
 static void cbow_shared(wv_pass *pass)

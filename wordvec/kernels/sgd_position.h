@@ -39,13 +39,24 @@ WV_INLINE float share_of_row(const wv_pass *pass, int64_t centre, int64_t n_cont
     return 1.0f / (float)(pass->model->subword_starts ? rows_of_context(pass, centre) : n_context);
 }
 
-/* h into worker->hidden and ->hidden_before; 0 when it diverged, as a score would. */
+WV_INLINE VF v_size(VF x) { return v_from_bits(v_bits(x) & 0x7FFFFFFF); }
+
+/* Are all lanes below WV_SCORE_SANE?  Products of two or three such numbers do not overflow. */
+WV_INLINE int is_sane(VF sizes)
+{
+    int all = 1;
+    for (int lane = 0; lane < VN; lane++)
+        all &= sizes[lane] < WV_SCORE_SANE;
+    return all;
+}
+
+/* h into worker->hidden and ->hidden_before; 0 when it, or what it is made of, diverged. */
 static int sum_positions(const wv_pass *pass, int64_t centre, int64_t n_context)
 {
     const int64_t stride = pass->model->stride;
     wv_worker *worker = pass->worker;
     const float per_row = share_of_row(pass, centre, n_context);
-    VI insane = {0};
+    VF top = v_zero();
     for (int64_t c = 0; c < stride; c += VN)
         v_store(worker->hidden + c, v_zero());
     for (int64_t i = worker->context_first[centre]; i <= worker->context_last[centre]; i++) {
@@ -53,29 +64,33 @@ static int sum_positions(const wv_pass *pass, int64_t centre, int64_t n_context)
             continue;
         float share;
         const float *word = word_at(pass, i, per_row, &share), *place = position_row(pass, centre, i);
-        for (int64_t c = 0; c < stride; c += VN)
-            v_store(worker->hidden + c,
-                    v_fma(v_set(share) * v_load(place + c), v_load(word + c),
-                          v_load(worker->hidden + c)));
+        for (int64_t c = 0; c < stride; c += VN) {
+            VF u = v_load(word + c), d = v_load(place + c);
+            top = v_max(v_max(top, v_size(u)), v_size(d));
+            v_store(worker->hidden + c, v_fma(v_set(share) * d, u, v_load(worker->hidden + c)));
+        }
     }
     for (int64_t c = 0; c < stride; c += VN) {
         VF h = v_load(worker->hidden + c);
         v_store(worker->hidden_before + c, h);
-        insane |= ~(VI)(v_from_bits(v_bits(h) & 0x7FFFFFFF) < v_set(WV_SCORE_SANE));
+        top = v_max(top, v_size(h));
     }
-    int any = 0;
-    for (int lane = 0; lane < VN; lane++)
-        any |= insane[lane];
-    return any == 0;
+    return is_sane(top);
 }
 
-static void spread_positions(const wv_pass *pass, int64_t centre, int64_t n_context)
+/* The step of h to words and places; 0, and nothing is changed, when it diverged. */
+static int spread_positions(const wv_pass *pass, int64_t centre, int64_t n_context)
 {
     const wv_model *model = pass->model;
     wv_worker *worker = pass->worker;
     const float per_row = share_of_row(pass, centre, n_context);
     int64_t n_parts = model->subword_starts ? rows_of_context(pass, centre) : n_context;
     const VF of_words = v_set(model->cbow_mean ? 1.0f : 1.0f / (float)n_parts);
+    VF top = v_zero();
+    for (int64_t c = 0; c < model->stride; c += VN)
+        top = v_max(top, v_size(v_load(worker->hidden + c) - v_load(worker->hidden_before + c)));
+    if (!is_sane(top))
+        return 0;
     for (int64_t i = worker->context_first[centre]; i <= worker->context_last[centre]; i++) {
         if (i == centre)
             continue;
@@ -88,6 +103,7 @@ static void spread_positions(const wv_pass *pass, int64_t centre, int64_t n_cont
             v_store(place + c, v_fma(v_set(share) * step, u, d));
         }
     }
+    return 1;
 }
 
 #endif
