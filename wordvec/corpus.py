@@ -214,16 +214,22 @@ def count_vocab(
     n_threads: int = 1,
     memory: int | None = None,
     reporter: Reporter = silent,
+    notes: list[str] | None = None,
 ) -> Vocab:
-    """The vocabulary alone; arguments and errors as in read_corpus."""
+    """The vocabulary alone; arguments and errors as in read_corpus.
+
+    `notes` gets the lines that EncodedCorpus.notes would hold.
+    """
+    said: list[str] = [] if notes is None else notes
     reading = ReadingRules(rules, None, min_count, max_vocab, prune_at, n_threads, memory)
     opened = open_source(source)
     with Counting(_without_pruning(reading), keep_ids=False) as counting:
-        _, notes = _count(counting, opened, reporter)
-        if not _prunes(counting, reading, opened, notes):
+        _, counted = _count(counting, opened, reporter)
+        if not _prunes(counting, reading, opened, counted):
+            said += counted
             return counting.make_vocab()
     with Counting(reading, keep_ids=False) as counting:
-        _count(counting, opened, reporter)
+        said += _count(counting, opened, reporter)[1]
         return counting.make_vocab()
 
 

@@ -16,6 +16,7 @@ import numpy.typing as npt
 from wordvec.errors import CorpusError, FormatError
 from wordvec.files import OutputFile
 from wordvec.kernels.tokens import WordTable
+from wordvec.words import WordList
 
 SEPARATOR = "</s>"
 SEPARATOR_BYTES = SEPARATOR.encode()
@@ -128,6 +129,10 @@ class Vocab:
     ) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.int64], npt.NDArray[np.int64]]:
         """(arena, starts, counts), for the id cache; not to be changed."""
         return self._arena, self._starts, self.counts
+
+    def word_list(self) -> WordList:
+        """The words as a WordList that shares their bytes."""
+        return WordList(self._arena[: int(self._starts[-1])], self._starts[1:].astype(np.uint64))
 
     def digest(self) -> Any:
         """SHA-256 of words, counts and `has_separator`, to be updated further or read."""

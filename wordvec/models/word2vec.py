@@ -38,6 +38,9 @@ class Weights:
     in_rows: NDArray[np.float32]
     out_rows: NDArray[np.float32] | None
     node_rows: NDArray[np.float32] | None
+    position_rows: NDArray[np.float32] | None = (
+        None  # [2 window, stride] of a position-weighted CBOW
+    )
 
 
 @dataclass(slots=True)
@@ -149,6 +152,8 @@ def kernel_model(
     if weights.node_rows is not None:
         settings["node_rows"] = weights.node_rows
         settings["paths"] = sampling.huffman_paths(vocab.counts)
+    if weights.position_rows is not None:
+        settings["position_rows"] = weights.position_rows
     return sgd.Model(
         weights.in_rows,
         subwords=subwords,
@@ -206,7 +211,7 @@ def train_model(
 
     tokens = sgd.Tokens(corpus.ids, corpus.starts, len(corpus.vocab), release)
     per_output = options.vector_size * (1 if not options.sg else options.window)
-    n_outputs = (options.negative + 1) * bool(options.negative) + TYPICAL_PATH * options.hs
+    n_outputs = (options.n_noise + 1) * bool(options.n_noise) + TYPICAL_PATH * options.hs
     multiply_adds = per_output * max(n_outputs, 1) + multiply_adds_of_input
     as_command = isinstance(options, FastTextOptions) and options.as_command
     n_unknown = corpus.n_tokens_read - corpus.n_tokens_kept if as_command else 0
