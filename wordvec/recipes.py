@@ -46,7 +46,7 @@ SCRIPTS_WITHOUT_SPACES = frozenset(["Han", "Kana", "Thai", "Lao", "Khmer", "Burm
 OVERRIDABLE = tuple(
     item.name
     for item in dataclasses.fields(FastTextOptions)
-    if item.name not in ("word_ngrams", "lr_update_rate", "loss", "position_weights")
+    if item.name not in ("word_ngrams", "lr_update_rate", "as_command", "loss", "position_weights")
 )
 _ONLY_SUBWORDS = frozenset(["min_n", "max_n", "bucket"])
 
