@@ -11,7 +11,7 @@ import wordvec
 ROOT = Path(wordvec.__file__).parent
 
 LEVELS = {
-    "errors": 0, "progress": 0, "threads": 0,
+    "errors": 0, "progress": 0, "threads": 0, "callbacks": 0, "wordchoice": 0.5,
     "options": 0.5, "files": 0.5, "memory": 0.5, "unpacking": 0.5,
     "kernels": 1, "subwords": 1.5,
     "words": 1.8, "plane": 1.8, "nearest": 1.9, "analogies": 1.95, "csls": 1.95, "ann": 2.1,

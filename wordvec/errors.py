@@ -30,7 +30,15 @@ class CorpusError(WordvecError):
     """The training text is missing, empty, unreadable, or gives no vocabulary."""
 
 
-class RareWordsError(CorpusError):
+class EmptyCorpusError(CorpusError, RuntimeError):
+    """There is nothing to train on.  (gensim: RuntimeError, there is no vocabulary.)"""
+
+
+class CorpusTypeError(CorpusError, TypeError):
+    """What was given can be no corpus.  (gensim: TypeError.)"""
+
+
+class RareWordsError(EmptyCorpusError):
     """No word occurs `min_count` times.
 
     `word` is the most frequent one, with its `count`.  Commands translate `min_count` to their

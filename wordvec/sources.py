@@ -16,7 +16,7 @@ from typing import Any, cast
 import numpy as np
 import numpy.typing as npt
 
-from wordvec.errors import CorpusError
+from wordvec.errors import CorpusError, CorpusTypeError
 from wordvec.kernels.tokens import MAX_WORD_BYTES, PADDING, last_boundary
 from wordvec.unpacking import STDIN, UnpackedFile
 
@@ -51,7 +51,7 @@ def open_source(source: Any) -> Source:
     Raises CorpusError for what is missing or cannot be meant.
     """
     if isinstance(source, bytes | bytearray | memoryview):
-        raise CorpusError("the corpus is bytes; expected a path or an iterable of sentences")
+        raise CorpusTypeError("the corpus is bytes; expected a path or an iterable of sentences")
     if isinstance(source, str | os.PathLike):
         return _files_of([os.fspath(source)])
     if isinstance(source, list | tuple) and source:
@@ -62,7 +62,7 @@ def open_source(source: Any) -> Source:
     if isinstance(source, np.ndarray) and source.ndim == 1 and source.dtype != object:
         raise CorpusError("the corpus is one 1-D array; expected a 2-D array or a list of arrays")
     if not isinstance(source, Iterable):
-        raise CorpusError(
+        raise CorpusTypeError(
             f"the corpus is {type(source).__name__}; expected a path or an iterable of sentences"
         )
     return Sentences(source)

@@ -49,6 +49,7 @@ class Schedule:
     min_alpha: float
     seed: int
     shard_tokens: int
+    first_epoch: int = 0  # epochs trained before, so that their random choices are not made again
 
     @property
     def n_shards(self) -> int:
@@ -77,11 +78,28 @@ class Outcome:
     wall_seconds: float
     cpu_seconds: float
     epoch_losses: list[float]  # float64 mean per example of each epoch begun
+    epoch_examples: list[int] = field(default_factory=list)  # that each of these is the mean of
 
     @property
     def loss(self) -> float:
         """Mean loss per example of the last epoch that was begun; NaN when nothing was."""
         return self.epoch_losses[-1] if self.epoch_losses else math.nan
+
+    @property
+    def loss_sum(self) -> float:
+        """Loss of all examples of all epochs."""
+        pairs = zip(self.epoch_losses, self.epoch_examples, strict=False)
+        return math.fsum(mean * n for mean, n in pairs if n)
+
+
+class Watcher(Protocol):
+    """Who wants to be called on the main thread between epochs, while no worker runs.
+
+    `outcome` tells what has been done so far; an exception ends the run.
+    """
+
+    def epoch_begins(self, epoch: int, outcome: Outcome) -> None: ...
+    def epoch_ended(self, epoch: int, outcome: Outcome) -> None: ...
 
 
 @dataclass(slots=True)
@@ -91,6 +109,7 @@ class _Ledger:
     schedule: Schedule
     lock: threading.Lock = field(default_factory=threading.Lock)
     next_shard: int = 0
+    end_epoch: int = 0  # shards of this and later epochs are not given out yet
     n_tokens_trained: int = 0
     rate: float = 0.0
     losses: list[float] = field(default_factory=list)
@@ -100,7 +119,7 @@ class _Ledger:
         """(epoch, number) of the next shard; None when all are given out."""
         with self.lock:
             epoch, number = divmod(self.next_shard, max(self.schedule.n_shards, 1))
-            if epoch >= self.schedule.epochs or self.schedule.n_tokens == 0:
+            if epoch >= self.end_epoch or self.schedule.n_tokens == 0:
                 return None
             self.next_shard += 1
             if epoch == len(self.losses):
@@ -126,10 +145,11 @@ def run(
     make_worker: Callable[[], ShardWorker],
     n_threads: int,
     reporter: Reporter,
+    watcher: Watcher | None = None,
 ) -> Outcome:
     """Train `schedule.epochs` epochs with `n_threads` threads, each on a worker of its own.
 
-    The first Ctrl-C ends the run after the shards in hand (`interrupted` in the result), the
+    With a watcher all threads wait for each other at the end of each epoch.  The first Ctrl-C ends the run after the shards in hand (`interrupted` in the result), the
     second raises KeyboardInterrupt.  TrainingError when the loss stops being a number.
     """
     ledger = _Ledger(schedule)
@@ -149,15 +169,28 @@ def run(
             next_report = wall + 0.2
             reporter(_progress(ledger, wall, time.process_time() - cpu_start))
 
-    stop = run_workers(work, n_threads, report)
+    def outcome(interrupted: bool = False) -> Outcome:
+        return Outcome(
+            interrupted=interrupted,
+            n_tokens_trained=ledger.n_tokens_trained,
+            wall_seconds=time.perf_counter() - wall_start,
+            cpu_seconds=time.process_time() - cpu_start,
+            epoch_losses=ledger.means(),
+            epoch_examples=list(ledger.n_examples),
+        )
+
+    interrupted = False
+    for epoch in range(schedule.epochs if watcher is not None else 1):
+        ledger.end_epoch = schedule.epochs if watcher is None else epoch + 1
+        if watcher is not None:
+            watcher.epoch_begins(epoch, outcome())
+        interrupted = run_workers(work, n_threads, report).interrupted
+        if interrupted:
+            break
+        if watcher is not None:
+            watcher.epoch_ended(epoch, outcome())
     report(always=True)
-    return Outcome(
-        interrupted=stop.interrupted,
-        n_tokens_trained=ledger.n_tokens_trained,
-        wall_seconds=time.perf_counter() - wall_start,
-        cpu_seconds=time.process_time() - cpu_start,
-        epoch_losses=ledger.means(),
-    )
+    return outcome(interrupted)
 
 
 def _train_one(
@@ -170,8 +203,12 @@ def _train_one(
     worker.train_shard(
         first,
         end,
-        sampling.key(schedule.seed, KEY_OF_EPOCH, epoch),
-        sampling.key(schedule.seed, KEY_OF_SHARD, epoch * schedule.n_shards + number),
+        sampling.key(schedule.seed, KEY_OF_EPOCH, schedule.first_epoch + epoch),
+        sampling.key(
+            schedule.seed,
+            KEY_OF_SHARD,
+            (schedule.first_epoch + epoch) * schedule.n_shards + number,
+        ),
         rate,
     )
     loss = worker.loss - loss_before
