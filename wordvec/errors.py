@@ -93,7 +93,12 @@ class OutputError(WordvecError, OSError):
 
 
 class TrainingError(WordvecError):
-    """Training cannot go on, for example because the loss is no longer finite."""
+    """Training cannot go on, for example because the loss is no longer finite.
+
+    `model` is the Word2Vec or FastText that was trained, with the last good weights; else None.
+    """
+
+    model: object = None
 
 
 class MissingExtraError(WordvecError, ImportError):

@@ -79,6 +79,7 @@ class Outcome:
     cpu_seconds: float
     epoch_losses: list[float]  # float64 mean per example of each epoch begun
     epoch_examples: list[int] = field(default_factory=list)  # that each of these is the mean of
+    n_tokens_kept: int = 0  # of those trained, what subsampling left; 0 where nobody counts it
 
     @property
     def loss(self) -> float:

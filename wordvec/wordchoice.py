@@ -24,6 +24,7 @@ class WordChoice:
     min_count        words that occur less often are dropped, unless `trim_rule` keeps them
     max_final_vocab  raises min_count so far that at most so many words are left: of words with
                      the same count all stay or none
+    max_vocab        at most so many of the most frequent words, the earlier of equal ones
     sorted_vocab     order by count, falling; else as the words first appeared
     trim_rule        called for every word; RULE_KEEP and RULE_DISCARD decide, all else leaves it
                      to min_count
@@ -34,6 +35,7 @@ class WordChoice:
 
     min_count: int
     max_final_vocab: int | None = None
+    max_vocab: int | None = None
     sorted_vocab: bool = True
     trim_rule: TrimRule | None = None
     keep_counts: bool = False
@@ -62,7 +64,7 @@ class WordChoice:
         if self.keep_counts:
             words, order = words_of(), np.argsort(first_seen, kind="stable")
             self.raw_counts = {words[k]: int(counts[k]) for k in order.tolist()}
-        chosen = np.flatnonzero(kept)
+        chosen = np.flatnonzero(kept)[: self.max_vocab]
         if not self.sorted_vocab:
             chosen = chosen[np.argsort(first_seen[chosen], kind="stable")]
         return chosen.astype(np.int64, copy=False)
@@ -85,3 +87,13 @@ class WordChoice:
         if self.trim_rule is not None:
             raise OptionError("trim_rule", "None when the ids are kept in a file", self.trim_rule)
         return {"max_final_vocab": self.max_final_vocab, "sorted_vocab": self.sorted_vocab}
+
+    def choose_of(
+        self, counts: npt.NDArray[np.int64], words: Sequence[str]
+    ) -> npt.NDArray[np.int64]:
+        """As `choose`, for words and counts in the order of their appearance."""
+        order = np.argsort(-counts, kind="stable")
+        chosen = self.choose(
+            counts[order], order.astype(np.uint64), lambda: [words[k] for k in order.tolist()]
+        )
+        return order[chosen]

@@ -9,23 +9,29 @@ written at any time.
 from __future__ import annotations
 
 import os
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from wordvec.corpus import EncodedCorpus
+from wordvec.corpus import EncodedCorpus, TokenRules
+from wordvec.formats.gensim_model import SavedModel
 from wordvec.kernels import sgd
 from wordvec.kernels import subwords as kernel
-from wordvec.keyedvectors import KeyedVectors
 from wordvec.memory import need_bytes, zero_rows
-from wordvec.models.vectormodel import VectorModel
+from wordvec.models import restoring
+from wordvec.models.modelstate import ModelState
+from wordvec.models.network import Network, tree_of
+from wordvec.models.onlinemodel import BATCH_WORDS, OnlineModel, TrainingJob, spread_locks
 from wordvec.models.word2vec import Weights, hot_rows, kernel_model, train_model
 from wordvec.options import FastTextOptions
 from wordvec.progress import Reporter, silent
 from wordvec.subwords import NgramRules, Subwords, means_of_rows, ngrams_of_words
 from wordvec.trainer import Outcome
 from wordvec.vocab import SEPARATOR, Vocab
+from wordvec.wordchoice import TrimRule
 
 
 @dataclass(slots=True)
@@ -70,8 +76,10 @@ class TrainedSubwords:
         return self.outcome.loss
 
 
-def input_rows(vocab: Vocab, rules: NgramRules, n_threads: int = 1) -> InputRows:
-    """Number the rows of words and of all buckets that their n-grams reach.
+def input_rows(
+    vocab: Vocab, rules: NgramRules, n_threads: int = 1, every_bucket: bool = False
+) -> InputRows:
+    """Number the rows of words and of all buckets that their n-grams reach, or of every bucket.
 
     The end of a sentence, `</s>`, has no n-grams.
     """
@@ -79,7 +87,9 @@ def input_rows(vocab: Vocab, rules: NgramRules, n_threads: int = 1) -> InputRows
     separator = vocab.index(SEPARATOR) if SEPARATOR in vocab else None
     ngram_starts, buckets = ngrams_of_words(arena, starts, rules, n_threads, separator)
     row_of_bucket = np.full(rules.bucket if rules.has_ngrams else 0, -1, np.int32)
-    bucket_of_row = _busiest_first(ngram_starts, buckets, counts, len(row_of_bucket))
+    bucket_of_row = np.arange(len(row_of_bucket), dtype=np.int32)
+    if not every_bucket:
+        bucket_of_row = _busiest_first(ngram_starts, buckets, counts, len(row_of_bucket))
     row_of_bucket[bucket_of_row] = np.arange(len(bucket_of_row), dtype=np.int32)
     word_starts = np.empty(len(vocab) + 1, np.int64)
     rows = np.empty(len(vocab) + len(buckets), np.int32)
@@ -121,7 +131,7 @@ def start_weights(n_words: int, inputs: InputRows, options: FastTextOptions) -> 
     return Weights(
         in_rows,
         zero_rows(n_words, stride) if options.negative else None,
-        zero_rows(n_words - 1, stride) if options.hs and n_words > 1 else None,
+        zero_rows(n_words, stride) if options.hs and n_words > 1 else None,
     )
 
 
@@ -166,34 +176,203 @@ def train_subwords(
     )
 
 
-class FastText(VectorModel):
-    """Vectors of words and of their n-grams, under gensim 4's names.
+def new_network(
+    vocab: Vocab,
+    options: FastTextOptions,
+    n_text_tokens: int,
+    is_sorted: bool,
+    every_bucket: bool = False,
+) -> Network:
+    """Fresh weights for a vocabulary.  WordvecError when they exceed the machine's memory."""
+    inputs = input_rows(vocab, rules_of(options), options.workers, every_bucket)
+    weights = start_weights(len(vocab), inputs, options)
+    paths = tree_of(vocab.counts, is_sorted) if weights.node_rows is not None else None
+    return Network(vocab, weights, inputs, paths, n_text_tokens, is_sorted)
 
-    sentences: an iterable of token lists (read once), or None.  corpus_file: anything that
+
+def rules_of(options: FastTextOptions) -> NgramRules:
+    return NgramRules(options.min_n, options.max_n, options.bucket)
+
+
+def train_network(network: Network, job: TrainingJob) -> tuple[Outcome, int]:
+    """Train a network with n-grams on, in place; the outcome and the number of sentence cuts."""
+    corpus, options, weights, inputs = job.corpus, job.options, network.weights, network.inputs
+    assert inputs is not None
+    n_words = len(network.vocab)
+    n_hot = hot_rows(n_words, weights.in_rows.shape[1], len(corpus.ids), options.workers)
+    is_subword = len(inputs.bucket_of_row) > 0 or job.locks is not None
+    model = kernel_model(
+        corpus,
+        options,
+        weights,
+        n_hot,
+        network.n_text_tokens,
+        (inputs.starts, inputs.rows) if is_subword else None,
+        network.paths,
+        job.locks,
+    )
+    per_token = 2 * options.vector_size * (len(inputs.rows) / n_words)
+    return train_model(
+        corpus, options, model, job.reporter, per_token, job.watcher, job.first_epoch
+    )
+
+
+class FastText(OnlineModel):
+    """Vectors of words and of their n-grams, under gensim 4's names; see OnlineModel.
+
+    sentences: an iterable of token lists, or None.  corpus_file: anything that
     `wordvec.corpus.read_corpus` takes: a path, several, a folder, a glob, "-".  With neither, an
-    untrained model is made that `train` can fill.  Options: see `FastTextOptions`, plus gensim's
-    `max_final_vocab` for `max_vocab`.  rules: how text becomes words (FASTTEXT_RULES for the
-    fasttext command's).  memory: bytes for the ids, half of the machine's by default; beyond it
-    they go to disk.  reporter: called with Progress records.
+    untrained model is made, for `build_vocab` and `train`.
 
-    Ctrl-C during training ends it cleanly and returns the model so far, with `outcome.interrupted`
-    true; a second Ctrl-C raises KeyboardInterrupt.  An unknown option is a TypeError.
+    The arguments are gensim's in gensim's order; what they mean is in `FastTextOptions` and
+    OnlineModel.  Ours besides: negatives, max_sentence and lr_update_rate (see there), max_vocab
+    (keep only so many words), rules (how text becomes words; FASTTEXT_RULES for the fasttext
+    command's), memory (bytes for the ids, half of the machine's by default; beyond it they go to
+    disk), ids_path (keep them in this file), reporter (called with Progress records).
 
     After training, `wv` holds the vectors and builds those of unseen words from their n-grams;
-    `trained` the rows and weights, `options` the settings, `outcome` what the run did.
+    `trained` the rows and weights.
     """
 
     OPTIONS = FastTextOptions
     trained: TrainedSubwords | None = None
 
-    def _fit(self, corpus: EncodedCorpus) -> None:
-        self.trained = train_subwords(corpus, self.options, self._reporter)
-        self.outcome = self.trained.outcome
-        self.wv = KeyedVectors.from_vectors(
-            corpus.vocab.words, self.trained.vectors, corpus.vocab.counts
-        )
-        self.wv.subwords = self.trained.subwords
+    def __init__(
+        self,
+        sentences: Any = None,
+        corpus_file: Any = None,
+        sg: int = 0,
+        hs: int = 0,
+        vector_size: int = 100,
+        alpha: float = 0.025,
+        window: int = 5,
+        min_count: int = 5,
+        max_vocab_size: int | None = None,
+        word_ngrams: int = 1,
+        sample: float = 1e-3,
+        seed: int = 1,
+        workers: int = 3,
+        min_alpha: float = 1e-4,
+        negative: int = 5,
+        ns_exponent: float = 0.75,
+        cbow_mean: int = 1,
+        hashfxn: Callable[[str], int] = hash,
+        epochs: int = 5,
+        null_word: int = 0,
+        min_n: int = 3,
+        max_n: int = 6,
+        sorted_vocab: int = 1,
+        bucket: int = 2_000_000,
+        trim_rule: TrimRule | None = None,
+        batch_words: int = BATCH_WORDS,
+        callbacks: Sequence[Any] = (),
+        max_final_vocab: int | None = None,
+        shrink_windows: bool = True,
+        *,
+        negatives: str = "window",
+        max_sentence: int = 0,
+        lr_update_rate: int = 100,
+        compute_loss: bool = False,
+        comment: str | None = None,
+        max_vocab: int | None = None,
+        rules: TokenRules = TokenRules(),  # noqa: B008 - frozen
+        memory: int | None = None,
+        ids_path: str | os.PathLike[str] | None = None,
+        reporter: Reporter = silent,
+        **unknown: Any,
+    ) -> None:
+        self._begin(locals())
 
-    def save(self, path: str | os.PathLike[str]) -> None:
-        """Write the word vectors, without n-grams; `save_facebook_model` keeps those."""
-        super().save(path)
+    def _new_network(self, vocab: Vocab, n_text_tokens: int, is_sorted: bool) -> Network:
+        return new_network(vocab, self.options, n_text_tokens, is_sorted)
+
+    def _train_network(self, job: TrainingJob) -> Outcome:
+        assert self.network is not None and self.network.inputs is not None
+        outcome, n_cuts = train_network(self.network, job)
+        self.trained = TrainedSubwords(
+            vectors=self.wv.matrix,
+            subwords=self._subwords(self.network),
+            inputs=self.network.inputs,
+            weights=self.network.weights,
+            outcome=outcome,
+            n_cuts=n_cuts,
+        )
+        return outcome
+
+    def _subwords(self, network: Network) -> Subwords:
+        return network.subwords(rules_of(self.options), self.vector_size, self.seed)
+
+    def _show_rows(self, matrix: NDArray[np.float32] | None = None) -> None:
+        super()._show_rows(matrix)
+        assert self.network is not None
+        self.wv.subwords = self._subwords(self.network)
+        if self.trained is not None:
+            self.trained.vectors, self.trained.subwords = self.wv.matrix, self.wv.subwords
+
+    def _locks(self) -> NDArray[np.float32] | None:
+        """Of words `wv.vectors_vocab_lockf`, of n-grams `wv.vectors_ngrams_lockf` (by bucket)."""
+        assert self.network is not None and self.network.inputs is not None
+        n_words, buckets = len(self.network.vocab), self.network.inputs.bucket_of_row
+        of_words = spread_locks(self.wv.__dict__.get("vectors_vocab_lockf"), n_words)
+        of_buckets = spread_locks(self.wv.__dict__.get("vectors_ngrams_lockf"), self.bucket)
+        if of_words is None and of_buckets is None:
+            return None
+        locks = np.ones(n_words + len(buckets), np.float32)
+        if of_words is not None:
+            locks[:n_words] = of_words
+        if of_buckets is not None:
+            locks[n_words:] = of_buckets[buckets]
+        return locks
+
+    def _arrays(self, network: Network) -> dict[str, NDArray[Any]]:
+        assert network.inputs is not None
+        rows, n_words = network.weights.in_rows[:, : self.vector_size], len(network.vocab)
+        return super()._arrays(network) | {
+            "word_rows": rows[:n_words],
+            "ngram_rows": rows[n_words:],
+            "buckets": network.inputs.bucket_of_row,
+        }
+
+    def _network_of_state(self, state: ModelState) -> Network:
+        entry = state.settings["network"]
+        vocab = restoring.vocab_of(state.words, state.counts)
+        n_words, dim = len(vocab), self.vector_size
+        arrays, buckets = state.arrays, state.arrays["buckets"]
+        network = self._new_network(vocab, int(entry["n_text_tokens"]), bool(entry["is_sorted"]))
+        assert network.inputs is not None
+        if len(buckets) == self.bucket != len(network.inputs.bucket_of_row):
+            network = new_network(
+                vocab, self.options, network.n_text_tokens, network.is_sorted, every_bucket=True
+            )
+            assert network.inputs is not None
+        places = network.inputs.row_of_bucket[buckets]
+        if len(places) != len(network.inputs.bucket_of_row) or (places < 0).any():
+            raise ValueError(f"buckets: {len(buckets)} that the words do not reach")
+        weights = network.weights
+        for what, rows in (("word_rows", slice(n_words)), ("ngram_rows", n_words + places)):
+            shape = (n_words if what == "word_rows" else len(buckets), dim)
+            if arrays[what].shape != shape:
+                raise ValueError(f"{what}: expected {shape}, found {arrays[what].shape}")
+            weights.in_rows[rows, :dim] = arrays[what]
+        if weights.out_rows is not None:
+            weights.out_rows = restoring.checked_rows(arrays["out_rows"], (n_words, dim), "output")
+        if weights.node_rows is not None:
+            weights.node_rows = restoring.checked_rows(arrays["node_rows"], (n_words, dim), "nodes")
+        network.paths = restoring.paths_of(arrays)
+        return network
+
+    def _network_of_gensim(self, saved: SavedModel) -> Network:
+        counts = saved.vectors.counts
+        words, ngrams = (saved.arrays.get(f"vectors_{name}") for name in ("vocab", "ngrams"))
+        if counts is None or words is None or ngrams is None:
+            raise ValueError("no counts, vectors_vocab or vectors_ngrams")
+        vocab = restoring.vocab_of(saved.vectors.words, counts)
+        network = new_network(vocab, self.options, vocab.n_tokens, False, every_bucket=True)
+        weights, n_words, dim = network.weights, len(vocab), self.vector_size
+        if words.shape != (n_words, dim) or ngrams.shape[1:] != (dim,):
+            raise ValueError(f"rows of {words.shape} and {ngrams.shape}")
+        weights.in_rows[:n_words, :dim] = words
+        weights.in_rows[n_words:, :dim] = ngrams[: len(weights.in_rows) - n_words]
+        weights.out_rows, weights.node_rows = restoring.gensim_outputs(saved, self.options)
+        network.paths = restoring.gensim_paths(saved) if weights.node_rows is not None else None
+        return network
