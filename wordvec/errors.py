@@ -34,6 +34,10 @@ class EmptyCorpusError(CorpusError, RuntimeError):
     """There is nothing to train on.  (gensim: RuntimeError, there is no vocabulary.)"""
 
 
+class MissingCorpusError(CorpusError, FileNotFoundError):
+    """A file of text is not there."""
+
+
 class CorpusTypeError(CorpusError, TypeError):
     """What was given can be no corpus.  (gensim: TypeError.)"""
 
