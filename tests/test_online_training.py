@@ -259,9 +259,7 @@ def test_growing_keeps_what_was_learned(cls, kind):
     model.build_vocab([*more, ["once"]], update=True)
     assert model.wv.index_to_key is keys and len(model.wv) == n_old + 12
     assert "once" not in model.wv.key_to_index
-    assert model.wv.get_vecattr("t0w0ing", "count") == count + sum(
-        s.count("t0w0ing") for s in more
-    )
+    assert model.wv.get_vecattr("t0w0ing", "count") == count + sum(s.count("t0w0ing") for s in more)
     # N-grams are shared, so a FastText word may move by start values of new rows only.
     np.testing.assert_allclose(model.wv.vectors[:n_old], before, atol=1e-6)
     for name, rows in outputs.items():
@@ -350,9 +348,8 @@ def test_callbacks(cls, workers):
     np.testing.assert_array_equal(recorder.vectors[-1], model.wv.vectors)
     assert np.abs(recorder.vectors[0] - recorder.vectors[1]).max() > 0
     first, both = recorder.losses
-    assert both == model.running_training_loss == pytest.approx(
-        sum(m * n for m, n in zip(model.outcome.epoch_losses, model.outcome.epoch_examples))
-    )
+    pairs = zip(model.outcome.epoch_losses, model.outcome.epoch_examples, strict=True)
+    assert both == model.running_training_loss == pytest.approx(sum(m * n for m, n in pairs))
     assert 0 < both - first < first
     if workers == 1:
         alone = make(cls, sentences())
@@ -361,7 +358,8 @@ def test_callbacks(cls, workers):
 
 def test_a_callback_may_reset_the_loss_and_end_it():
     class Resetting(CallbackAny2Vec):
-        losses: list[float] = []
+        def __init__(self):
+            self.losses = []
 
         def on_epoch_end(self, model):
             self.losses.append(model.get_latest_training_loss())
@@ -586,7 +584,9 @@ def test_folders_and_long_lines(tmp_path):
     words = [f"w{k % 100}" for k in range(25000)]
     (tmp_path / "text8").write_text(" ".join(words))
     found = list(Text8Corpus(tmp_path / "text8"))
-    assert [len(s) for s in found] == [10000, 10000, 5000] and sum(found, []) == words
+    assert [len(s) for s in found] == [10000, 10000, 5000] and [
+        w for s in found for w in s
+    ] == words
     (tmp_path / "brown").mkdir()
     (tmp_path / "brown" / "ca01").write_text("The/at-hl Jury/nn said/vbd ,/, x/y/z\n\n ./.\n")
     assert list(BrownCorpus(tmp_path / "brown")) == [["the/at", "jury/nn", "said/vb"]]

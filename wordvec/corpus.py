@@ -102,10 +102,9 @@ def read_corpus(
     `source`: see sources.open_source.  Integer arrays (2-D, or an iterable of 1-D arrays) are
     sentences whose words are the numbers; with `vocab` they are its rows.  With `vocab` nothing
     is counted: unknown words are left out, and whether `</s>` ends a sentence is the
-    vocabulary's matter.  `max_vocab` does not count the separator.  `choice` picks the words in place
-    of `min_count` and `max_vocab`.  `prune_at` applies word2vec's
-    reduction rule when there are more distinct words: a second reading, in one thread and without
-    a limit of memory.
+    vocabulary's matter.  `max_vocab` does not count the separator.  `choice` picks the words in
+    place of `min_count` and `max_vocab`.  `prune_at` applies word2vec's reduction rule when there
+    are more distinct words: a second reading, in one thread and without a limit of memory.
 
     `memory` is the budget in bytes (default: half of the machine's); beyond it words and ids go
     to temporary files and the result is exactly the same.

@@ -7,6 +7,7 @@ to the rows of the vocabulary.
 
 from __future__ import annotations
 
+import itertools
 import threading
 from collections.abc import Callable
 
@@ -120,9 +121,7 @@ class Segments:
         choice = self.rules.choice
         if choice is None:
             return order[: self.rules.max_vocab]
-        chosen = choice.choose(
-            counts[order], first_seen[order], lambda: _texts(*gather(order))
-        )
+        chosen = choice.choose(counts[order], first_seen[order], lambda: _texts(*gather(order)))
         return order[chosen]
 
     def number_words(self, corpus: str) -> tuple[WordTable, npt.NDArray[np.int64]]:
@@ -220,5 +219,5 @@ class Segments:
 
 def _texts(arena: npt.NDArray[np.uint8], starts: npt.NDArray[np.int64]) -> list[str]:
     data, places = arena.tobytes(), starts.tolist()
-    pairs = zip(places[:-1], places[1:], strict=True)
+    pairs = itertools.pairwise(places)
     return [data[a:b].decode("utf-8", "surrogateescape") for a, b in pairs]

@@ -49,7 +49,8 @@ def open_source(source: Any) -> Source:
     in the order of their names; hidden ones are left out) or "-" for stdin.  A list or tuple of
     these is several files; strings in a list are taken for paths only if all of them exist.
     LineSentence and its like stand for the files that they read, where those hold the same
-    sentences.  Anything else must be an iterable of sentences (lists or tuples of str) or integer arrays.
+    sentences.  Anything else must be an iterable of sentences (lists or tuples of str) or integer
+    arrays.
     Raises CorpusError for what is missing or cannot be meant.
     """
     if isinstance(source, bytes | bytearray | memoryview):

@@ -150,8 +150,9 @@ def run(
 ) -> Outcome:
     """Train `schedule.epochs` epochs with `n_threads` threads, each on a worker of its own.
 
-    With a watcher all threads wait for each other at the end of each epoch.  The first Ctrl-C ends the run after the shards in hand (`interrupted` in the result), the
-    second raises KeyboardInterrupt.  TrainingError when the loss stops being a number.
+    With a watcher all threads wait for each other at the end of each epoch.  The first Ctrl-C ends
+    the run after the shards in hand (`interrupted` in the result), the second raises
+    KeyboardInterrupt.  TrainingError when the loss stops being a number.
     """
     ledger = _Ledger(schedule)
     workers = [make_worker() for _ in range(n_threads)]

@@ -24,7 +24,8 @@ from wordvec.memory import need_bytes, zero_rows
 from wordvec.models import restoring
 from wordvec.models.modelstate import ModelState
 from wordvec.models.network import Network, tree_of
-from wordvec.models.onlinemodel import BATCH_WORDS, OnlineModel, TrainingJob, spread_locks
+from wordvec.models.onlinemodel import BATCH_WORDS, OnlineModel
+from wordvec.models.watching import TrainingJob, spread_locks
 from wordvec.models.word2vec import Weights, hot_rows, kernel_model, train_model
 from wordvec.options import FastTextOptions
 from wordvec.progress import Reporter, silent
@@ -339,12 +340,11 @@ class FastText(OnlineModel):
         n_words, dim = len(vocab), self.vector_size
         arrays, buckets = state.arrays, state.arrays["buckets"]
         network = self._new_network(vocab, int(entry["n_text_tokens"]), bool(entry["is_sorted"]))
-        assert network.inputs is not None
-        if len(buckets) == self.bucket != len(network.inputs.bucket_of_row):
+        if len(buckets) == self.bucket:
             network = new_network(
                 vocab, self.options, network.n_text_tokens, network.is_sorted, every_bucket=True
             )
-            assert network.inputs is not None
+        assert network.inputs is not None
         places = network.inputs.row_of_bucket[buckets]
         if len(places) != len(network.inputs.bucket_of_row) or (places < 0).any():
             raise ValueError(f"buckets: {len(buckets)} that the words do not reach")

@@ -23,12 +23,11 @@ from numpy.typing import NDArray
 from wordvec.errors import FormatError
 from wordvec.files import OutputFile
 from wordvec.formats import own
+from wordvec.formats.modelparts import MODEL_ENTRY, MODEL_PREFIX
 from wordvec.formats.request import ReadRequest
 from wordvec.vectors import Vectors
 
 VERSION = 1
-PREFIX = "model."
-ENTRY = "model"
 
 Path = str | os.PathLike[str]
 
@@ -55,8 +54,8 @@ class ModelState:
 def write_state(state: ModelState, path: Path) -> None:
     """Write a model, whole or not at all.  OutputError, FormatError (settings that are no JSON)."""
     entry = {"class": state.kind, "version": VERSION, "settings": state.settings}
-    vectors = Vectors(state.words, state.vectors, state.counts, {ENTRY: entry})
-    vectors.tensors = {PREFIX + name: array for name, array in state.arrays.items()}
+    vectors = Vectors(state.words, state.vectors, state.counts, {MODEL_ENTRY: entry})
+    vectors.tensors = {MODEL_PREFIX + name: array for name, array in state.arrays.items()}
     with OutputFile(path) as output:
         own.write(output.stream, vectors, os.fspath(path))
 
@@ -76,7 +75,7 @@ def read_state(path: Path) -> ModelState:
     """
     name = os.fspath(path)
     vectors = own.open_file(name, ReadRequest(mmap=True, verify=True))
-    entry = vectors.metadata.get(ENTRY)
+    entry = vectors.metadata.get(MODEL_ENTRY)
     if not isinstance(entry, dict):
         hint = "KeyedVectors.load and wordvec.load read them"
         raise FormatError(name, 8, "a model", "vectors without one", hint)
@@ -89,17 +88,8 @@ def read_state(path: Path) -> ModelState:
     if counts is None:
         raise FormatError(name, 8, "counts of the words", "none")
     arrays = {
-        key.removeprefix(PREFIX): array
+        key.removeprefix(MODEL_PREFIX): array
         for key, array in vectors.tensors.items()
-        if key.startswith(PREFIX)
+        if key.startswith(MODEL_PREFIX)
     }
     return ModelState(kind, settings, vectors.words, counts, vectors.matrix, arrays)
-
-
-def without_model(vectors: Vectors) -> None:
-    """Leave vectors that came from a model's file as vectors alone.
-
-    Else a file written from them would claim to hold a model that no longer fits them.
-    """
-    vectors.metadata = {k: v for k, v in vectors.metadata.items() if k != ENTRY}
-    vectors.tensors = {k: v for k, v in vectors.tensors.items() if not k.startswith(PREFIX)}

@@ -147,4 +147,3 @@ def padded_rows(rows: NDArray[np.float32], n_rows: int | None = None) -> NDArray
     made = zero_rows(n_rows, sgd.padded(rows.shape[1]))
     made[: min(n_rows, len(rows)), : rows.shape[1]] = rows[:n_rows]
     return made
-

@@ -7,7 +7,6 @@ import logging
 import math
 import os
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from typing import Any, Self
 
 import numpy as np
@@ -22,8 +21,8 @@ from wordvec.models import memoryuse, restoring, scoring
 from wordvec.models.growing import GrowingModel, one_source
 from wordvec.models.modelstate import ModelState, Path, is_state, read_state, write_state
 from wordvec.models.network import Network
-from wordvec.progress import Reporter
-from wordvec.trainer import Outcome, Watcher
+from wordvec.models.watching import EpochWatcher, TrainingJob, spread_locks
+from wordvec.trainer import Outcome
 
 logger = logging.getLogger(__name__)
 
@@ -40,22 +39,6 @@ _COUNTERS = (
     "total_train_time", "min_alpha_yet_reached", "running_training_loss", "n_epochs_trained",
     "loss_history",
 )  # fmt: skip
-
-
-@dataclass
-class TrainingJob:
-    """One call of `train`: what a Network is to be trained on, and how.
-
-    locks: float32[n_input_rows] to multiply what training adds to each input row by, or None.
-    first_epoch: how many epochs were trained before.
-    """
-
-    corpus: EncodedCorpus
-    options: Any
-    reporter: Reporter
-    watcher: Watcher | None = None
-    first_epoch: int = 0
-    locks: NDArray[np.float32] | None = None
 
 
 class OnlineModel(GrowingModel):
@@ -86,6 +69,8 @@ class OnlineModel(GrowingModel):
     train_count, total_train_time, min_alpha_yet_reached: as in gensim
     """
 
+    alpha: float
+    min_alpha: float
     outcome: Outcome | None
     n_epochs_trained: int
     loss_history: list[float]
@@ -240,7 +225,7 @@ class OnlineModel(GrowingModel):
         self.add_lifecycle_event("train", msg=f"training {self!r} on {len(corpus.ids):,} words")
         for callback in callbacks:
             callback.on_train_begin(self)
-        watcher = _Watcher(self, callbacks, options.alpha)
+        watcher = EpochWatcher(self, callbacks, options.alpha)
         job = TrainingJob(
             corpus, options, self._reporter, watcher if watcher.is_needed else None,
             self.n_epochs_trained, self._locks(),
@@ -387,7 +372,7 @@ class OnlineModel(GrowingModel):
         return restoring.output_arrays(self)
 
     def _network_of_state(self, state: ModelState) -> Network:
-        """The network that `_arrays` took apart.  KeyError, ValueError for parts that do not fit."""
+        """What `_arrays` took apart.  KeyError, TypeError, ValueError for parts that do not fit."""
         raise NotImplementedError
 
     def _network_of_gensim(self, saved: SavedModel) -> Network:
@@ -419,63 +404,3 @@ class OnlineModel(GrowingModel):
         if model.network is not None:
             model._show_words()
         return model
-
-
-def spread_locks(locks: Any, n_rows: int) -> NDArray[np.float32] | None:
-    """float32[n_rows] from an array of any length, repeated as in gensim; None for ones."""
-    if locks is None or not len(locks) or bool(np.all(np.asarray(locks) == 1)):
-        return None
-    return np.ascontiguousarray(np.resize(np.asarray(locks, np.float32), n_rows))
-
-
-class _Watcher:
-    """Between epochs: calls the callbacks, sums the loss, keeps weights that can be gone back to."""
-
-    def __init__(self, model: OnlineModel, callbacks: list[Any], alpha: float) -> None:
-        self.model = model
-        self.callbacks = callbacks
-        self.keeps_weights = alpha > SAFE_ALPHA
-        self.is_needed = bool(callbacks) or self.keeps_weights
-        self.kept: list[tuple[NDArray[np.float32], NDArray[np.float32]]] = []
-        self.n_noted = 0
-
-    def epoch_begins(self, epoch: int, outcome: Outcome) -> None:
-        if self.keeps_weights:
-            self._keep()
-        for callback in self.callbacks:
-            callback.on_epoch_begin(self.model)
-
-    def epoch_ended(self, epoch: int, outcome: Outcome) -> None:
-        self.note(outcome)
-        if self.callbacks:
-            self.model._show_rows()
-        for callback in self.callbacks:
-            callback.on_epoch_end(self.model)
-
-    def note(self, outcome: Outcome) -> None:
-        """Add the losses of epochs that were not noted before to the model's."""
-        pairs = zip(outcome.epoch_losses, outcome.epoch_examples, strict=True)
-        for mean, n_examples in list(pairs)[self.n_noted :]:
-            self.n_noted += 1
-            self.model.n_epochs_trained += 1
-            self.model.loss_history.append(mean)
-            if n_examples:
-                self.model.running_training_loss += mean * n_examples
-
-    def _keep(self) -> None:
-        assert self.model.network is not None
-        weights = self.model.network.weights
-        arrays = [weights.in_rows, weights.out_rows, weights.node_rows]
-        if not self.kept:
-            self.kept = [(rows, np.empty_like(rows)) for rows in arrays if rows is not None]
-        for rows, copy in self.kept:
-            np.copyto(copy, rows)
-
-    def restore(self) -> None:
-        for rows, copy in self.kept:
-            np.copyto(rows, copy)
-
-
-# Rates up to here have never diverged; above, the weights at the start of each epoch are kept,
-# which takes their memory once more.
-SAFE_ALPHA = 0.1

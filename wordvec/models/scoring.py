@@ -71,7 +71,9 @@ def score(
 
 def _score_batch(model: OnlineModel, sentences: list[list[int]]) -> NDArray[np.float64]:
     centres, contexts, owners = _pairs(sentences, model.window)
-    words = np.concatenate([np.asarray(ids, np.int64) for ids in sentences] or [np.zeros(0)])
+    words = np.concatenate(
+        [np.asarray(ids, np.int64) for ids in sentences] or [np.zeros(0, np.int64)]
+    )
     totals = np.zeros(len(sentences))
     if not len(centres):
         return totals

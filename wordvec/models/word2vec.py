@@ -16,8 +16,9 @@ from wordvec.kernels import sampling, sgd
 from wordvec.memory import need_bytes, release_pages, zero_rows
 from wordvec.models import restoring
 from wordvec.models.modelstate import ModelState
-from wordvec.models.network import Network, Paths, tree_of
-from wordvec.models.onlinemodel import BATCH_WORDS, OnlineModel, TrainingJob
+from wordvec.models.network import Network, Paths, padded_rows, tree_of
+from wordvec.models.onlinemodel import BATCH_WORDS, OnlineModel
+from wordvec.models.watching import TrainingJob
 from wordvec.options import FastTextOptions, Word2VecOptions
 from wordvec.progress import Reporter, silent
 from wordvec.trainer import Outcome, Schedule, Watcher, run, shard_tokens_for
@@ -243,7 +244,9 @@ def train_model(
     return outcome, sum(worker.kernel.n_cuts for worker in workers)
 
 
-def new_network(vocab: Vocab, options: Word2VecOptions, n_text_tokens: int, is_sorted: bool) -> Network:
+def new_network(
+    vocab: Vocab, options: Word2VecOptions, n_text_tokens: int, is_sorted: bool
+) -> Network:
     """Fresh weights for a vocabulary.  WordvecError when they exceed the machine's memory."""
     weights = start_weights(len(vocab), options, False)
     paths = tree_of(vocab.counts, is_sorted) if weights.node_rows is not None else None
@@ -259,12 +262,8 @@ def train_network(network: Network, job: TrainingJob) -> Outcome:
     own_rows = None
     if job.locks is not None:
         own_rows = np.arange(n_words + 1, dtype=np.int64), np.arange(n_words, dtype=np.int32)
-    model = kernel_model(
-        corpus, options, weights, n_hot, None, own_rows, network.paths, job.locks
-    )
-    return train_model(
-        corpus, options, model, job.reporter, 0.0, job.watcher, job.first_epoch
-    )[0]
+    model = kernel_model(corpus, options, weights, n_hot, None, own_rows, network.paths, job.locks)
+    return train_model(corpus, options, model, job.reporter, 0.0, job.watcher, job.first_epoch)[0]
 
 
 class Word2Vec(OnlineModel):
@@ -354,7 +353,7 @@ class Word2Vec(OnlineModel):
         words, counts = saved.vectors.words, saved.vectors.counts
         if counts is None:
             raise ValueError("no counts of the words")
-        in_rows = restoring.padded_rows(saved.vectors.matrix)
+        in_rows = padded_rows(saved.vectors.matrix)
         weights = Weights(in_rows, *restoring.gensim_outputs(saved, self.options))
         paths = restoring.gensim_paths(saved) if weights.node_rows is not None else None
         vocab = restoring.vocab_of(words, counts)
