@@ -407,6 +407,20 @@ def test_divergence_keeps_the_last_good_state(cls):
     assert np.isfinite(caught.value.model.wv.vectors).all()
 
 
+@pytest.mark.parametrize("kind", [{"sg": 1}, {"sg": 0}, {"sg": 0, "hs": 1, "negative": 0}], ids=str)
+def test_a_loss_that_grows_is_divergence(kind):
+    """The numbers stay finite for long; the loss says it earlier."""
+    words = np.array([f"w{k}" for k in range(1500)])
+    shares = 1 / np.arange(1, 1501)
+    drawn = np.random.default_rng(0).choice(words, (1500, 20), p=shares / shares.sum())
+    options = {"alpha": 0.35, "min_alpha": 0.35, "vector_size": 50, "epochs": 12} | kind
+    with pytest.raises(TrainingError, match="diverged") as caught:
+        make(wordvec.Word2Vec, drawn.tolist(), **options)
+    good = caught.value.model
+    good.train(drawn.tolist(), total_examples=1500, epochs=1, start_alpha=0.01, end_alpha=0.01)
+    assert good.loss_history[-1] < 8 and np.abs(good.wv.vectors).max() < 50
+
+
 @pytest.mark.parametrize("kind", KINDS, ids=str)
 def test_locked_rows_stay(kind):
     text = sentences()

@@ -26,6 +26,12 @@ MULTIPLY_ADDS_OF_SHARD = LONGEST_SHARD * 5 * 6 * 100
 
 KEY_OF_EPOCH, KEY_OF_SHARD = 1, 2  # purposes of the random keys
 
+# A loss of so many times that of weights that know nothing is no learning any more.  In the first
+# epoch, and when it is still growing in a later one.  (Good weights on text of another kind may
+# begin with twice.)
+HOPELESS_LOSS, HOPELESS_LOSS_STILL_GROWING, GROWTH = 4.0, 2.0, 1.25
+LEAST_SHARE_FOR_VERDICT = 1 / 16  # of an epoch
+
 
 class ShardWorker(Protocol):
     """What a model's per-thread worker offers; see kernels.sgd.Worker."""
@@ -50,6 +56,7 @@ class Schedule:
     seed: int
     shard_tokens: int
     first_epoch: int = 0  # epochs trained before, so that their random choices are not made again
+    untrained_loss: float = math.inf  # mean per example of weights that know nothing
 
     @property
     def n_shards(self) -> int:
@@ -135,6 +142,22 @@ class _Ledger:
             self.losses[epoch] += loss
             self.n_examples[epoch] += n_examples
 
+    def is_hopeless(self, epoch: int) -> bool:
+        """Has the mean loss of an epoch grown beyond what learning can come back from?"""
+        untrained = self.schedule.untrained_loss
+        with self.lock:
+            if self.n_examples[epoch] < LEAST_SHARE_FOR_VERDICT * max(self.n_examples):
+                return False
+            if epoch == 0 and self.n_tokens_trained < LEAST_SHARE_FOR_VERDICT * max(
+                self.schedule.n_tokens, self.schedule.shard_tokens
+            ):
+                return False
+            mean = self.losses[epoch] / max(self.n_examples[epoch], 1)
+            if epoch == 0:
+                return mean > HOPELESS_LOSS * untrained
+            before = self.losses[epoch - 1] / max(self.n_examples[epoch - 1], 1)
+            return mean > max(HOPELESS_LOSS_STILL_GROWING * untrained, GROWTH * before)
+
     def means(self) -> list[float]:
         with self.lock:
             pairs = zip(self.losses, self.n_examples, strict=True)
@@ -214,12 +237,17 @@ def _train_one(
         rate,
     )
     loss = worker.loss - loss_before
-    if not math.isfinite(loss):
-        raise TrainingError(
-            f"training diverged in epoch {epoch + 1} at learning rate {rate:g}: the loss is no "
-            f"longer a number; start lower than {schedule.alpha:g}"
-        )
-    ledger.add(epoch, end - first, rate, loss, worker.n_examples - n_before)
+    if math.isfinite(loss):
+        ledger.add(epoch, end - first, rate, loss, worker.n_examples - n_before)
+        if not ledger.is_hopeless(epoch):
+            return
+        what = f"grows far beyond that of no training, {schedule.untrained_loss:.3g}"
+    else:
+        what = "is no longer a number"
+    raise TrainingError(
+        f"training diverged in epoch {epoch + 1} at learning rate {rate:g}: the loss {what}; "
+        f"start lower than {schedule.alpha:g}"
+    )
 
 
 def _progress(ledger: _Ledger, wall_seconds: float, cpu_seconds: float) -> Progress:

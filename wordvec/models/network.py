@@ -6,6 +6,7 @@ needs besides is made anew for each run from the counts of the vocabulary.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -139,6 +140,17 @@ def extended(vocab: Vocab, words: Sequence[str], counts: NDArray[np.int64]) -> V
         arena = np.concatenate([arena, more])
         starts = np.concatenate([starts, starts[-1] + more_starts[1:]])
     return Vocab(arena, starts, counts, has_separator=vocab.has_separator)
+
+
+def untrained_loss(n_words: int, negative: int, hs: int) -> float:
+    """Mean loss per example while all output rows are zero: log 2 for each of them.
+
+    Paths of frequent words are shorter than the balanced ones that are counted here.
+    """
+    n_outputs = negative + 1.0 if negative else 0.0
+    if hs:
+        n_outputs += max(1.0, math.log2(max(n_words, 2)))
+    return max(n_outputs, 1.0) * math.log(2)
 
 
 def padded_rows(rows: NDArray[np.float32], n_rows: int | None = None) -> NDArray[np.float32]:

@@ -20,7 +20,7 @@ from wordvec.keyedvectors import KeyedVectors
 from wordvec.models import memoryuse, restoring, scoring
 from wordvec.models.growing import GrowingModel, one_source
 from wordvec.models.modelstate import ModelState, Path, is_state, read_state, write_state
-from wordvec.models.network import Network
+from wordvec.models.network import Network, untrained_loss
 from wordvec.models.watching import EpochWatcher, TrainingJob, spread_locks
 from wordvec.trainer import Outcome
 
@@ -55,8 +55,8 @@ class OnlineModel(GrowingModel):
     repeat the random choices of the last one.
 
     Ctrl-C in training ends it cleanly, with `outcome.interrupted` true; a second one raises
-    KeyboardInterrupt.  A rate that diverges is a TrainingError; the weights are then those from
-    the start of that epoch (`error.model` is the model, for errors of a constructor).
+    KeyboardInterrupt.  A rate that diverges is a TrainingError; the weights are then the
+    last good ones from the end of an epoch (`error.model` is the model, also for a constructor).
 
     Arguments of gensim that change nothing here: batch_words, hashfxn (but for seeded_vector),
     max_vocab_size (all words are counted, `memory` bounds what that takes), queue_factor and
@@ -225,7 +225,8 @@ class OnlineModel(GrowingModel):
         self.add_lifecycle_event("train", msg=f"training {self!r} on {len(corpus.ids):,} words")
         for callback in callbacks:
             callback.on_train_begin(self)
-        watcher = EpochWatcher(self, callbacks, options.alpha)
+        loss = untrained_loss(len(network.vocab), self.negative, self.hs)
+        watcher = EpochWatcher(self, callbacks, options.alpha, loss)
         job = TrainingJob(
             corpus, options, self._reporter, watcher if watcher.is_needed else None,
             self.n_epochs_trained, self._locks(),

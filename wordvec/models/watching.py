@@ -17,7 +17,10 @@ if TYPE_CHECKING:
 
 # Rates up to here have never diverged; above, the weights at the start of each epoch are kept,
 # which takes their memory once more.
-SAFE_ALPHA = 0.1
+SAFE_ALPHA = 0.05
+# A loss so many times the lowest of an earlier epoch is still a good one, unless it is higher than
+# that of weights that know nothing.
+STILL_GOOD = 1.02
 
 
 @dataclass
@@ -46,16 +49,20 @@ def spread_locks(locks: Any, n_rows: int) -> NDArray[np.float32] | None:
 class EpochWatcher:
     """Between epochs: calls the callbacks, sums the loss, keeps weights to go back to."""
 
-    def __init__(self, model: OnlineModel, callbacks: list[Any], alpha: float) -> None:
+    def __init__(
+        self, model: OnlineModel, callbacks: list[Any], alpha: float, untrained_loss: float
+    ) -> None:
         self.model = model
         self.callbacks = callbacks
+        self.untrained_loss = untrained_loss
         self.keeps_weights = alpha > SAFE_ALPHA
         self.is_needed = bool(callbacks) or self.keeps_weights
         self.kept: list[tuple[NDArray[np.float32], NDArray[np.float32]]] = []
         self.n_noted = 0
 
     def epoch_begins(self, epoch: int, outcome: Outcome) -> None:
-        if self.keeps_weights:
+        losses = [*outcome.epoch_losses, self.untrained_loss]
+        if self.keeps_weights and (epoch == 0 or losses[-2] <= STILL_GOOD * min(losses)):
             self._keep()
         for callback in self.callbacks:
             callback.on_epoch_begin(self.model)

@@ -16,7 +16,7 @@ from wordvec.kernels import sampling, sgd
 from wordvec.memory import need_bytes, release_pages, zero_rows
 from wordvec.models import restoring
 from wordvec.models.modelstate import ModelState
-from wordvec.models.network import Network, Paths, padded_rows, tree_of
+from wordvec.models.network import Network, Paths, padded_rows, tree_of, untrained_loss
 from wordvec.models.onlinemodel import BATCH_WORDS, OnlineModel
 from wordvec.models.watching import TrainingJob
 from wordvec.options import FastTextOptions, Word2VecOptions
@@ -232,6 +232,7 @@ def train_model(
         seed=options.seed,
         shard_tokens=shard_tokens_for(tokens.n_tokens, max(1.0, multiply_adds)),
         first_epoch=first_epoch,
+        untrained_loss=untrained_loss(len(corpus.vocab), options.negative, options.hs),
     )
     workers: list[_ShardWorker] = []
 
