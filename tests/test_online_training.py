@@ -3,6 +3,8 @@
 import inspect
 import logging
 import os
+import subprocess
+import sys
 from typing import Any
 
 import numpy as np
@@ -498,6 +500,44 @@ def test_scores_are_those_of_the_formula(sg):
     assert own > mixed
     with pytest.raises(RuntimeError, match="hierarchical softmax"):
         make(wordvec.Word2Vec, texts).score(texts)
+
+
+MEASURE = """
+import sys, wordvec, wordvec.callbacks
+from wordvec.models import fasttext, word2vec
+
+def resident():
+    return int(open("/proc/self/statm").read().split()[1]) * 4096
+
+class Watching(wordvec.callbacks.CallbackAny2Vec):
+    def on_epoch_end(self, model):
+        self.n_bytes = resident() - before
+
+watching, before = Watching(), resident()
+model = getattr(wordvec, sys.argv[1])(
+    corpus_file=sys.argv[2], vector_size=200, min_count=1, epochs=1, workers=2, bucket=30000,
+    callbacks=[watching]
+) if sys.argv[1] == "FastText" else wordvec.Word2Vec(
+    corpus_file=sys.argv[2], vector_size=200, min_count=1, epochs=1, workers=2,
+    callbacks=[watching]
+)
+print(model.estimate_memory()["total"] / watching.n_bytes)
+"""
+
+
+@pytest.mark.skipif(not os.path.exists("/proc/self/statm"), reason="measures as Linux does")
+def test_memory_is_estimated(cls, tmp_path):
+    numbers = np.random.default_rng(0).permutation(np.arange(300_000) % 50_000).tolist()
+    lines = [" ".join(f"word{k:x}" for k in numbers[i : i + 20]) for i in range(0, 300_000, 20)]
+    (tmp_path / "text").write_text("\n".join(lines))
+    command = [sys.executable, "-c", MEASURE, cls.__name__, str(tmp_path / "text")]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert 0.9 < float(done.stdout) < 1.1
+    report = make(wordvec.Word2Vec).estimate_memory(1_000_000, {"mine": 7})
+    assert report["mine"] == 7 and report["total"] == sum(
+        n for name, n in report.items() if name != "total"
+    )
+    assert report["vectors"] == 64_000_000  # rows of 12 numbers are padded to 16
 
 
 # -- files ---------------------------------------------------------------------------------------

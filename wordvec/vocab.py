@@ -130,6 +130,12 @@ class Vocab:
         """(arena, starts, counts), for the id cache; not to be changed."""
         return self._arena, self._starts, self.counts
 
+    @property
+    def n_memory_bytes(self) -> int:
+        """What the words and counts take, with the table for look-ups once it was made."""
+        n_table = 0 if self._table is None else self._table.n_memory_bytes
+        return int(self._arena.nbytes + self._starts.nbytes + self.counts.nbytes + n_table)
+
     def digest(self) -> Any:
         """SHA-256 of words, counts and `has_separator`, to be updated further or read."""
         digest = hashlib.sha256(b"separator" if self.has_separator else b"")

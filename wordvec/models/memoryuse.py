@@ -10,10 +10,13 @@ from wordvec.options import FastTextOptions
 if TYPE_CHECKING:
     from wordvec.models.onlinemodel import OnlineModel
 
-_TYPICAL_WORD_BYTES = 9
+_TYPICAL_WORD_BYTES = 9 + 8 + 8  # with place and count
+_TABLE_BYTES = 70  # of a word in the table for look-ups, which FastText makes
 _TYPICAL_PATH = 20  # inner nodes above a word, in vocabularies of the usual size
 _INDEX_BYTES = 15  # of a word in the hash index: 2 to 4 slots of a number and a tag
-_SCRATCH_BYTES = 1 << 20  # of one thread
+# While sampling is prepared: thresholds 4, aliases 8, and float64 numbers that they are made from.
+_SAMPLING_BYTES = 28
+_SCRATCH_BYTES = 5 << 20  # of one thread: a chunk of text and its ids, later rows of its own
 
 
 def estimate(
@@ -34,11 +37,12 @@ def estimate(
     is_own = network is not None and n_words == len(network.vocab)
     row_bytes = sgd.padded(model.vector_size) * 4
     report = dict(report or {})
-    word_bytes = _TYPICAL_WORD_BYTES
+    is_fasttext = isinstance(model.options, FastTextOptions)
+    n_bytes = n_words * (_TYPICAL_WORD_BYTES + _TABLE_BYTES * is_fasttext)
     if network is not None and is_own:
-        word_bytes = -(-int(network.vocab.arrays()[1][-1]) // max(n_words, 1))
-    report["vocab"] = n_words * (word_bytes + 8 + 8 + 8 + _INDEX_BYTES)
-    report["tables"] = n_words * (4 * bool(model.sample) + 16 * bool(model.negative))
+        n_bytes = network.vocab.n_memory_bytes
+    report["vocab"] = n_bytes + n_words * (8 + _INDEX_BYTES)
+    report["tables"] = n_words * (_SAMPLING_BYTES if model.negative else 4)
     report["vectors"] = n_words * row_bytes
     if model.hs:
         report["syn1"] = n_words * row_bytes
@@ -48,7 +52,7 @@ def estimate(
         report["tables"] += n_words * (8 + 5 * length)
     if model.negative:
         report["syn1neg"] = n_words * row_bytes
-    if isinstance(model.options, FastTextOptions):
+    if is_fasttext:
         report["syn0_words"] = n_words * row_bytes  # `vectors` are means of these and n-grams
         n_rows, n_entries = model.bucket, 20 * n_words
         if network is not None and is_own and network.inputs is not None:
