@@ -651,3 +651,23 @@ def test_a_file_is_read_directly(tmp_path, monkeypatch):
     monkeypatch.setattr(LineSentence, "__iter__", None)
     model = make(wordvec.Word2Vec, LineSentence(tmp_path / "text"))
     np.testing.assert_array_equal(model.wv.vectors, make(wordvec.Word2Vec, sentences()).wv.vectors)
+
+
+def test_models_in_fasttexts_files_are_trained_on(tmp_path):
+    text = sentences()
+    model = make(wordvec.FastText, text, sg=1)
+    wordvec.save_facebook_model(model, tmp_path / "model.bin")
+    loaded = wordvec.load_facebook_model(tmp_path / "model.bin")
+    before = loaded.wv.vectors.copy()
+    unseen = loaded.wv["unseening"].copy()
+    loaded.workers = 1
+    loaded.build_vocab([["newing", "words"]] * 9, update=True)
+    assert loaded.wv.index_to_key[40:] == ["newing", "words"]
+    np.testing.assert_allclose(loaded.wv.vectors[:40], before, atol=1e-6)
+    np.testing.assert_allclose(loaded.wv["unseening"], unseen, atol=1e-6)
+    loaded.train(text, total_examples=600, epochs=1, start_alpha=0.01)
+    assert loaded.loss_history[0] < model.loss_history[0]
+    assert np.abs(loaded.wv.vectors[:40] - before).max() > 1e-4
+    wordvec.save_facebook_model(loaded, tmp_path / "again.bin")
+    again = wordvec.load_facebook_model(tmp_path / "again.bin")
+    np.testing.assert_allclose(again.wv.vectors, loaded.wv.vectors, atol=1e-6)

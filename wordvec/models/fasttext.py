@@ -237,6 +237,7 @@ class FastText(OnlineModel):
 
     OPTIONS = FastTextOptions
     trained: TrainedSubwords | None = None
+    network_source: Callable[[], Network] | None = None  # of a model in a file, until it is needed
 
     def __init__(
         self,
@@ -286,6 +287,12 @@ class FastText(OnlineModel):
 
     def _new_network(self, vocab: Vocab, n_text_tokens: int, is_sorted: bool) -> Network:
         return new_network(vocab, self.options, n_text_tokens, is_sorted)
+
+    def _need_network(self, what: str) -> Network:
+        if self.network is None and self.network_source is not None:
+            self.network, self.network_source = self.network_source(), None
+            self._show_words()
+        return super()._need_network(what)
 
     def _train_network(self, job: TrainingJob) -> Outcome:
         assert self.network is not None and self.network.inputs is not None
