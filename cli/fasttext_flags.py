@@ -11,13 +11,13 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-import click
 import numpy as np
 
 from wordvec.errors import OptionError
 from wordvec.options import AutotuneOptions, ClassifierOptions, FastTextOptions, spec_of
 
-from .flags import read_number
+from .main import CommandError
+from .numerals import read_number
 
 COMMANDS = ("supervised", "skipgram", "cbow", "quantize")
 LOSSES = {"ns": "ns", "hs": "hs", "softmax": "softmax", "one-vs-all": "ova", "ova": "ova"}
@@ -76,12 +76,13 @@ SECTIONS = [
 ]
 KINDS = {name: kind for _, lines, _ in SECTIONS for name, kind, _ in lines}
 # Ours alone: not in the original's help, told by `wordvec fasttext --help`.
-OWN = {"autotune-seed": "int", "autotune-log": "text"}
+OWN = {"autotune-seed": "int", "autotune-trials": "int", "autotune-log": "text",
+       "labelWeights": "text", "lineWeights": "text", "evaluate": "text"}  # fmt: skip
 # Flags that no options class declares.
 PLAIN_DEFAULTS: dict[str, Any] = {
     "input": "", "output": "", "verbose": 2, "pretrainedVectors": "", "saveOutput": False,
     "autotune-validation": "", "cutoff": 0, "retrain": False, "qnorm": False, "qout": False,
-    "dsub": 2, "autotune-log": "",
+    "dsub": 2, "autotune-log": "", "labelWeights": "", "lineWeights": "", "evaluate": "",
 }  # fmt: skip
 
 
@@ -113,7 +114,7 @@ class Settings:
             return self._made(ClassifierOptions, {})
         loss = self["loss"]
         if loss not in ("ns", "hs"):
-            raise click.ClickException(
+            raise CommandError(
                 f"-loss: expected ns or hs for {self.command}, found {loss}; softmax and "
                 "one-vs-all are for supervised"
             )
@@ -135,9 +136,7 @@ class Settings:
         except OptionError as error:
             flags = {name: flag for flag, name in names.items()}
             flag = flags.get(error.option, error.option)
-            raise click.ClickException(
-                f"-{flag}: expected {error.expected}, found {error.found}"
-            ) from None
+            raise CommandError(f"-{flag}: expected {error.expected}, found {error.found}") from None
 
 
 def field_names(options: type[Any]) -> dict[str, str]:
@@ -210,7 +209,7 @@ def _value(flag: str, kind: str, text: str) -> Any:
     number = read_number(text)
     if number is None:  # the original aborts here
         expected = "a whole number" if kind == "int" else "a number"
-        raise click.ClickException(f"{flag}: expected {expected}, found {text!r}")
+        raise CommandError(f"{flag}: expected {expected}, found {text!r}")
     if kind == "int":
         # 3.7 means 3, as in the original; out of its range it says this:
         if not -INT_RANGE <= number < INT_RANGE:

@@ -14,12 +14,11 @@ from wordvec.fasttextmodel import DenseRows, FastTextArgs, FastTextModel
 from wordvec.kernels import labelled as kernel
 from wordvec.labelled import (
     add_words,
-    entry_rules,
-    hashes_of,
     most_rows,
     read_labelled,
     rows_of_lines,
 )
+from wordvec.linerows import entry_rules, hashes_of
 from wordvec.models.labelling import Labeller, line_chunks
 from wordvec.options import ClassifierOptions
 from wordvec.subwords import NgramRules

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 import os
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -56,9 +56,8 @@ class EncodedCorpus:
     `n_tokens_read` counts words before anything was left out, ends of sentences only where the
     rules make them words;
     `n_bytes` is the size of the unpacked text (0 for Python sentences).  `notes` has one line for
-    each thing that was cut, dropped or unpacked.  `fingerprint` is the same for the same words,
-    counts and numbers of tokens and sentences, wherever they came from.  `n_sentences_read` counts
-    lines or Python sentences, empty ones too; of an id cache it is the number kept.
+    each thing that was cut, dropped or unpacked.  `n_sentences_read` counts lines or Python
+    sentences, empty ones too; of an id cache it is the number kept.
     """
 
     ids: npt.NDArray[np.int32]
@@ -68,8 +67,18 @@ class EncodedCorpus:
     n_tokens_kept: int
     n_bytes: int
     notes: list[str]
-    fingerprint: str
     n_sentences_read: int = 0
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """The same for the same words, counts and numbers of tokens and sentences, wherever they
+        came from."""
+        import json
+
+        digest = self.vocab.digest()
+        numbers = [self.n_tokens_read, len(self.ids), len(self.starts) - 1]
+        digest.update(json.dumps(numbers).encode())
+        return str(digest.hexdigest())
 
 
 @dataclass
@@ -371,8 +380,6 @@ def _from_cache(ids_path: str, origin: dict[str, Any], vocab: Vocab | None) -> E
 def _encoded(
     ids: npt.NDArray[np.int32], starts: npt.NDArray[np.int64], parts: idcache.Parts
 ) -> EncodedCorpus:
-    digest = parts.vocab.digest()
-    digest.update(json.dumps([parts.n_tokens_read, len(ids), len(starts) - 1]).encode())
     return EncodedCorpus(
         ids=ids,
         starts=starts,
@@ -381,6 +388,5 @@ def _encoded(
         n_tokens_kept=parts.n_tokens_kept,
         n_bytes=parts.n_bytes,
         notes=parts.notes,
-        fingerprint=digest.hexdigest(),
         n_sentences_read=len(starts) - 1,
     )

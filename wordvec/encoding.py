@@ -322,6 +322,7 @@ class Worker:
             max_word_bytes=rules.max_word_bytes,
             nul_ends_word=rules.nul_ends_word,
             keep_empty=rules.keep_empty,
+            whole_characters=rules.whole_characters,
             look_up=self.job.vocab is not None,
         )
         tally.n_cut += n_cut

@@ -32,6 +32,7 @@ class ModelSubwords(Subwords):
         self.rows = rows
         self.row_of_bucket = None
         self.seed = None
+        self.finish = None
 
     def can_build(self, word: str) -> bool:
         return len(self.model.row_ids(word, -1)) > 0

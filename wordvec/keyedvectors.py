@@ -115,6 +115,7 @@ class KeyedVectors(Gensim3Names):
         found = formats.load(fname, mmap=mmap is not None, allow_pickle=True)
         vectors = cls.from_vectors(found.words, found.matrix, found.counts, found.metadata)
         vectors.tensors, vectors.plane, vectors._norms = found.tensors, found.plane, found._norms
+        vectors.subwords = found.subwords
         without_model(vectors)
         vectors.add_lifecycle_event("loaded", fname=os.fspath(fname))
         return vectors

@@ -16,22 +16,20 @@ from numpy.typing import NDArray
 
 from wordvec.corpus import TokenRules, read_corpus
 from wordvec.errors import CorpusError, RareWordsError
-from wordvec.fasttextmodel import SENTENCE_END, FastTextDictionary
+from wordvec.fasttextmodel import FastTextDictionary
 from wordvec.kernels import labelled as kernel
+from wordvec.linerows import LineRows, Numbers, Starts, has_prefix
 from wordvec.options import ClassifierOptions
 from wordvec.progress import Reporter, silent
 from wordvec.sources import Sentences, open_source
 from wordvec.spill import fresh_ids
-from wordvec.subwords import NgramRules, ngrams_of_words
+from wordvec.subwords import NgramRules
 from wordvec.words import WordList
 
 # fastText's tokens, labels among them.
 _RULES = TokenRules(separator=True, more_blanks=True, separator_is_word=True)
 
 _BLANKS = re.compile("[ \n\r\t\v\f\0]+")
-
-Starts = NDArray[np.int64]
-Numbers = NDArray[np.int32]
 
 
 @dataclass
@@ -137,15 +135,6 @@ def _token_lists(pairs: Iterable[Any], prefix: str) -> Iterator[list[str]]:
         yield tokens + [word for word in _BLANKS.split(pair[1]) if word]
 
 
-def has_prefix(arena: NDArray[np.uint8], starts: Starts, prefix: bytes) -> NDArray[np.bool_]:
-    """bool[n]: does arena[starts[i]:starts[i + 1]] begin with `prefix`?"""
-    padded = np.concatenate([arena, np.zeros(len(prefix) + 1, np.uint8)])
-    begins = np.diff(starts) >= len(prefix)
-    for place, byte in enumerate(prefix):
-        begins &= padded[starts[:-1] + place] == byte
-    return np.asarray(begins)
-
-
 def _codes(
     arena: NDArray[np.uint8],
     starts: Starts,
@@ -212,53 +201,6 @@ def _joined(lists: list[WordList]) -> WordList:
     offsets = np.cumsum([0] + [len(part) for part in data])
     ends = [part.ends + np.uint64(offset) for part, offset in zip(lists, offsets[:-1], strict=True)]
     return WordList(np.concatenate(data), np.concatenate(ends))
-
-
-def hashes_of(arena: NDArray[np.uint8], starts: Starts) -> NDArray[np.uint32]:
-    """uint32[n]: fastText's hash of each word."""
-    hashes = np.empty(len(starts) - 1, np.uint32)
-    kernel.hash_words(arena, starts, hashes)
-    return hashes
-
-
-def entry_rules(
-    arena: NDArray[np.uint8],
-    starts: Starts,
-    codes: Numbers,
-    n_words: int,
-    ngrams: NgramRules,
-    word_ngrams: int,
-    *,
-    row_of_bucket: Numbers | None = None,
-    start_rows: bool = False,
-    n_threads: int = 1,
-) -> kernel.LineRules:
-    """LineRules of entries that lie in an arena."""
-    settings: dict[str, Any] = {}
-    if ngrams.has_ngrams:
-        separator = np.flatnonzero(
-            (np.diff(starts) == len(SENTENCE_END)) & has_prefix(arena, starts, b"</s>")
-        )
-        without = int(separator[0]) if len(separator) else None
-        ngram_starts, buckets = ngrams_of_words(arena, starts, ngrams, n_threads, without)
-        settings = {"ngram_starts": ngram_starts, "ngram_buckets": buckets}
-    return kernel.LineRules(
-        codes, hashes_of(arena, starts), n_words=n_words, word_ngrams=word_ngrams,
-        n_buckets=ngrams.bucket, row_of_bucket=row_of_bucket, start_rows=start_rows, **settings,
-    )  # fmt: skip
-
-
-@dataclass
-class LineRows:
-    """Lines as rows of the input matrix and labels.
-
-    Line i: rows[row_starts[i]:row_starts[i + 1]], labels likewise.
-    """
-
-    row_starts: Starts
-    rows: Numbers
-    label_starts: Starts
-    labels: Numbers
 
 
 def most_rows(text: LabelledText, ngrams: NgramRules, word_ngrams: int) -> int:

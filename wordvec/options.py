@@ -229,6 +229,12 @@ class FastTextOptions:
     max_sentence: int = option(
         0, "cut sentences after so many kept words; 0: never", original=1025, low=0
     )
+    as_command: bool = option(
+        False,
+        "pass over the text as the fasttext command: epochs are as long as if unknown words were "
+        "known, and many places of the text are read in turn (it has 12 threads)",
+        choices=(True, False),
+    )
     min_n: int = option(3, "characters of the shortest n-gram", flag="-minn", low=0, high=1000)
     max_n: int = option(
         6, "characters of the longest n-gram; 0: no n-grams", flag="-maxn", low=0, high=1000
@@ -337,8 +343,84 @@ class AutotuneOptions:
     )  # fmt: skip
     seed: int = option(0, "seed of the search", flag="-autotune-seed", low=0, high=2**63 - 1)
     n_trials: int | None = option(
-        None, "trials at most; then the search depends on nothing but the seed", low=1
+        None,
+        "trials at most; then the search depends on nothing but the seed",
+        flag="-autotune-trials",
+        low=1,
     )
 
     def __post_init__(self) -> None:
         check_options(self)
+
+
+@dataclass(frozen=True, slots=True)
+class CooccurOptions:
+    """Which pairs of words count, and how much.  Defaults are those of GloVe's cooccur."""
+
+    window: int = option(
+        15, "words of the vocabulary on each side", flag="-window-size", low=1, high=4094
+    )
+    symmetric: bool = option(
+        True, "count words on both sides, not only those before", flag="-symmetric",
+        choices=(True, False),
+    )  # fmt: skip
+    distance_weighting: bool = option(
+        True, "a pair counts 1 / distance, otherwise 1", flag="-distance-weighting",
+        choices=(True, False),
+    )  # fmt: skip
+
+    def __post_init__(self) -> None:
+        check_options(self)
+
+
+@dataclass(frozen=True, slots=True)
+class GloveOptions:
+    """Hyper-parameters of GloVe's training.  Defaults are those of Stanford's glove."""
+
+    vector_size: int = option(50, "numbers per word vector", flag="-vector-size", low=1, high=65536)
+    epochs: int = option(25, "passes over the records", flag="-iter", low=1)
+    eta: float = option(0.05, "learning rate at the start", flag="-eta", low=0)
+    alpha: float = option(0.75, "exponent of the weight", flag="-alpha", low=0, high=100)
+    x_max: float = option(100.0, "values above it have weight 1", flag="-x-max", low=1e-300)
+    grad_clip: float = option(
+        100.0, "a gradient's components are cut at this size", flag="-grad-clip", low=0
+    )
+    workers: int = option(3, "threads", flag="-threads", original=8, low=1, high=4096)
+    seed: int = option(1, "seed of the start", flag="-seed", original=0, low=0, high=2**32 - 1)
+
+    def __post_init__(self) -> None:
+        check_options(self)
+
+
+def _same_as(options: type[Any], name: str) -> Any:
+    """A field declared in another class of options."""
+    declared = options.__dataclass_fields__[name]
+    return field(default=declared.default, metadata=declared.metadata)
+
+
+VECTOR_KINDS = ("sum", "word", "context", "both")
+
+
+@dataclass(frozen=True, slots=True)
+class GloveModelOptions(GloveOptions):
+    """Those of training and of counting, and which vectors are wanted: the whole of GloVe."""
+
+    window: int = _same_as(CooccurOptions, "window")
+    symmetric: bool = _same_as(CooccurOptions, "symmetric")
+    distance_weighting: bool = _same_as(CooccurOptions, "distance_weighting")
+    min_count: int = option(
+        5, "drop words that occur less often", flag="-min-count", original=1, low=0
+    )
+    max_vocab: int | None = _same_as(Word2VecOptions, "max_vocab")
+    vectors: str = option(
+        "sum",
+        "a word's vector is the sum of its vectors as word and as context, one of them, or both "
+        "side by side",
+        flag="-vectors",
+        choices=VECTOR_KINDS,
+    )
+
+    @property
+    def counting(self) -> CooccurOptions:
+        """Those of them that say which pairs count."""
+        return CooccurOptions(self.window, self.symmetric, self.distance_weighting)

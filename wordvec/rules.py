@@ -20,7 +20,8 @@ class TokenRules:
 
     `max_word_bytes`: longer words are cut (0: never).  `nul_ends_word`: the rest of a word after
     a NUL byte is ignored; a word that begins with one is left out, or, with `keep_empty`, kept as
-    the word of one NUL byte, which stands for the empty one.
+    the word of one NUL byte, which stands for the empty one.  `whole_characters`: a word of
+    `max_word_bytes` loses the UTF-8 character that is cut at its end.
     `drop_unterminated`: a last word without a separator after it is not read.  `separator`: the
     end of a sentence is row 0 of the vocabulary, `</s>`, and the same word in the text ends a
     sentence too.
@@ -39,6 +40,7 @@ class TokenRules:
     drop_unterminated: bool = False
     separator: bool = False
     keep_empty: bool = False
+    whole_characters: bool = False
     more_blanks: bool = False
     separator_is_word: bool = False
     label_prefix: str = ""
@@ -47,6 +49,10 @@ class TokenRules:
         """Raises OptionError."""
         if self.separator_is_word and not self.separator:
             raise OptionError("separator_is_word", "False without separator", True)
+
+
+# What GloVe's tools read: 999 bytes of a word, up to a NUL; the last word counts in any case.
+GLOVE_RULES = TokenRules(max_word_bytes=999, nul_ends_word=True, whole_characters=True)
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,6 @@ and streams in chunks that end on a token boundary, to any number of threads.
 
 from __future__ import annotations
 
-import glob
 import os
 import threading
 from collections.abc import Callable, Iterable
@@ -97,6 +96,8 @@ def _files_of(names: list[str]) -> TextFiles:
         elif os.path.exists(name):
             paths.append(name)  # a named pipe or a device
         elif any(mark in name for mark in "*?["):
+            import glob
+
             matches = sorted(p for p in glob.glob(name, recursive=True) if not os.path.isdir(p))
             if not matches:
                 raise CorpusError(f"{name}: no file matches")

@@ -8,6 +8,7 @@ shards meet the shared weights (Niu et al. 2011, "Hogwild").
 from __future__ import annotations
 
 import math
+import sys
 import threading
 import time
 from collections.abc import Callable
@@ -20,6 +21,7 @@ from wordvec.progress import Progress, Reporter
 from wordvec.threads import Stop, run_workers
 
 LONGEST_SHARD = 8192
+GOLDEN_RATIO = (math.sqrt(5) - 1) / 2  # steps of it fill a circle evenly at every moment
 # Multiply-adds of a shard of that length at window 5, 5 negatives, 100 dimensions: a few
 # milliseconds, so that Ctrl-C, progress and the rate never wait long.
 MULTIPLY_ADDS_OF_SHARD = LONGEST_SHARD * 5 * 6 * 100
@@ -47,7 +49,13 @@ class ShardWorker(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Schedule:
-    """How often to pass over the tokens, in which pieces, at which rates (linear decay)."""
+    """How often to pass over the tokens, in which pieces, at which rates (linear decay).
+
+    `n_extra_tokens` more are trained after the last epoch, rounded up to a shard: the beginning of
+    another epoch (or several).  With `is_spread` the shards of an epoch come from all over the text
+    in turn, not in its order: neighbours are about the same things, and what many of them agree on
+    is soon forgotten.
+    """
 
     n_tokens: int
     epochs: int
@@ -57,15 +65,32 @@ class Schedule:
     shard_tokens: int
     first_epoch: int = 0  # epochs trained before, so that their random choices are not made again
     untrained_loss: float = math.inf  # mean per example of weights that know nothing
+    n_extra_tokens: int = 0
+    is_spread: bool = False
+
+    @property
+    def n_tokens_to_train(self) -> int:
+        """Over all epochs."""
+        return self.epochs * self.n_tokens + self.n_extra_tokens
 
     @property
     def n_shards(self) -> int:
         """Shards of one epoch."""
         return -(-self.n_tokens // self.shard_tokens)
 
-    def rate(self, epoch: int, first: int) -> float:
-        """Learning rate of the shard that begins at token `first` of an epoch."""
-        done = (epoch * self.n_tokens + first) / (self.epochs * self.n_tokens)
+    @property
+    def stride(self) -> int:
+        """Shards between one and the next in time, counted round the text."""
+        if not self.is_spread:
+            return 1
+        stride = max(1, int(self.n_shards * GOLDEN_RATIO))
+        while math.gcd(stride, self.n_shards) > 1:  # else some would come twice, others never
+            stride -= 1
+        return stride
+
+    def rate(self, epoch: int, n_done: int) -> float:
+        """Learning rate of the shard that begins after `n_done` tokens of an epoch."""
+        done = (epoch * self.n_tokens + n_done) / self.n_tokens_to_train
         return self.alpha - (self.alpha - self.min_alpha) * done
 
 
@@ -117,23 +142,26 @@ class _Ledger:
     schedule: Schedule
     lock: threading.Lock = field(default_factory=threading.Lock)
     next_shard: int = 0
-    end_epoch: int = 0  # shards of this and later epochs are not given out yet
+    end_epoch: int = sys.maxsize  # shards of this and later epochs are not given out yet
     n_tokens_trained: int = 0
     rate: float = 0.0
     losses: list[float] = field(default_factory=list)
     n_examples: list[int] = field(default_factory=list)
 
     def take(self) -> tuple[int, int] | None:
-        """(epoch, number) of the next shard; None when all are given out."""
+        """(epoch, turn in it) of the next shard; None when all are given out."""
         with self.lock:
-            epoch, number = divmod(self.next_shard, max(self.schedule.n_shards, 1))
-            if epoch >= self.end_epoch or self.schedule.n_tokens == 0:
+            schedule = self.schedule
+            epoch, turn = divmod(self.next_shard, max(schedule.n_shards, 1))
+            n_given = epoch * schedule.n_tokens + turn * schedule.shard_tokens
+            is_over = n_given >= schedule.n_tokens_to_train or schedule.n_tokens == 0
+            if is_over or epoch >= self.end_epoch:
                 return None
             self.next_shard += 1
             if epoch == len(self.losses):
                 self.losses.append(0.0)
                 self.n_examples.append(0)
-            return epoch, number
+            return epoch, turn
 
     def add(self, epoch: int, n_tokens: int, rate: float, loss: float, n_examples: int) -> None:
         with self.lock:
@@ -206,7 +234,8 @@ def run(
 
     interrupted = False
     for epoch in range(schedule.epochs if watcher is not None else 1):
-        ledger.end_epoch = schedule.epochs if watcher is None else epoch + 1
+        is_last = watcher is None or epoch + 1 == schedule.epochs
+        ledger.end_epoch = sys.maxsize if is_last else epoch + 1
         if watcher is not None:
             watcher.epoch_begins(epoch, outcome())
         interrupted = run_workers(work, n_threads, report).interrupted
@@ -219,11 +248,12 @@ def run(
 
 
 def _train_one(
-    schedule: Schedule, worker: ShardWorker, ledger: _Ledger, epoch: int, number: int
+    schedule: Schedule, worker: ShardWorker, ledger: _Ledger, epoch: int, turn: int
 ) -> None:
+    number = turn * schedule.stride % schedule.n_shards
     first = number * schedule.shard_tokens
     end = min(first + schedule.shard_tokens, schedule.n_tokens)
-    rate = schedule.rate(epoch, first)
+    rate = schedule.rate(epoch, turn * schedule.shard_tokens)
     loss_before, n_before = worker.loss, worker.n_examples
     worker.train_shard(
         first,
@@ -258,11 +288,12 @@ def _progress(ledger: _Ledger, wall_seconds: float, cpu_seconds: float) -> Progr
         stage="train",
         unit="tokens",
         n_done=n_done,
-        n_total=schedule.epochs * schedule.n_tokens,
+        n_total=schedule.n_tokens_to_train,
         wall_seconds=wall_seconds,
         cpu_seconds=cpu_seconds,
         n_tokens_read=n_done,
         epoch=len(means),
+        n_epochs=schedule.epochs,
         loss=means[-1] if means and not math.isnan(means[-1]) else None,
         rate=ledger.rate,
     )

@@ -78,7 +78,7 @@ def train_part(
 ):
     """k-means over the rows float32[n, d], n at least 256; fills centroids float32[256, d].
 
-    Starts from rows drawn by (seed, part).  ValueError for numbers that are not finite (or whose
+    Starts from rows drawn by (seed, part), far from each other.  ValueError for numbers that are not finite (or whose
     squares are not), MemoryError.
     """
     cdef const wv_pq_ops *ops = wv_pq_ops_of(simd.active_level())

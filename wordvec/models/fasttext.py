@@ -226,7 +226,7 @@ class FastText(OnlineModel):
     untrained model is made, for `build_vocab` and `train`.
 
     The arguments are gensim's in gensim's order; what they mean is in `FastTextOptions` and
-    OnlineModel.  Ours besides: negatives, max_sentence and lr_update_rate (see there), max_vocab
+    OnlineModel.  Ours besides: negatives, max_sentence, as_command and lr_update_rate (see there), max_vocab
     (keep only so many words), rules (how text becomes words; FASTTEXT_RULES for the fasttext
     command's), memory (bytes for the ids, half of the machine's by default; beyond it they go to
     disk), ids_path (keep them in this file), reporter (called with Progress records).
@@ -273,6 +273,7 @@ class FastText(OnlineModel):
         *,
         negatives: str = "window",
         max_sentence: int = 0,
+        as_command: bool = False,
         lr_update_rate: int = 100,
         compute_loss: bool = False,
         comment: str | None = None,

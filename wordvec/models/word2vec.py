@@ -224,6 +224,8 @@ def train_model(
     per_output = options.vector_size * (1 if not options.sg else options.window)
     n_outputs = (options.negative + 1) * bool(options.negative) + TYPICAL_PATH * options.hs
     multiply_adds = per_output * max(n_outputs, 1) + multiply_adds_of_input
+    as_command = isinstance(options, FastTextOptions) and options.as_command
+    n_unknown = corpus.n_tokens_read - corpus.n_tokens_kept if as_command else 0
     schedule = Schedule(
         n_tokens=tokens.n_tokens,
         epochs=options.epochs,
@@ -233,6 +235,8 @@ def train_model(
         shard_tokens=shard_tokens_for(tokens.n_tokens, max(1.0, multiply_adds)),
         first_epoch=first_epoch,
         untrained_loss=untrained_loss(len(corpus.vocab), options.negative, options.hs),
+        n_extra_tokens=options.epochs * n_unknown,
+        is_spread=as_command,
     )
     workers: list[_ShardWorker] = []
 

@@ -49,6 +49,7 @@ def train_unsupervised(
     among the words.  `on_dictionary` is called when the text is read.  The first Ctrl-C gives the
     model so far.  CorpusError, OptionError, TrainingError.
     """
+    options = replace(options, as_command=True)
     if source == "-":
         raise CorpusError("Cannot use stdin for training!")
     corpus = read_corpus(
