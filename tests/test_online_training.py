@@ -571,6 +571,8 @@ def test_a_model_is_a_file_of_vectors_too(cls, tmp_path, caplog):
     for load in (wordvec.load, wordvec.KeyedVectors.load):
         np.testing.assert_array_equal(load(tmp_path / "model.bin").matrix, model.wv.vectors)
     vectors = wordvec.KeyedVectors.load(tmp_path / "model.bin")
+    if cls is wordvec.FastText:
+        np.testing.assert_array_equal(vectors["unseening"], model.wv["unseening"])
     vectors.save(tmp_path / "vectors.wordvec")
     with pytest.raises(FormatError, match="expected a model, found vectors without one"):
         cls.load(tmp_path / "vectors.wordvec")

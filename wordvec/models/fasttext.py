@@ -226,10 +226,10 @@ class FastText(OnlineModel):
     untrained model is made, for `build_vocab` and `train`.
 
     The arguments are gensim's in gensim's order; what they mean is in `FastTextOptions` and
-    OnlineModel.  Ours besides: negatives, max_sentence, as_command and lr_update_rate (see there), max_vocab
-    (keep only so many words), rules (how text becomes words; FASTTEXT_RULES for the fasttext
-    command's), memory (bytes for the ids, half of the machine's by default; beyond it they go to
-    disk), ids_path (keep them in this file), reporter (called with Progress records).
+    OnlineModel.  Ours besides: negatives, max_sentence, as_command and lr_update_rate (see
+    there), max_vocab (keep only so many words), rules (how text becomes words; FASTTEXT_RULES for
+    the fasttext command's), memory (bytes for the ids, half of the machine's by default; beyond it
+    they go to disk), ids_path (keep them in this file), reporter (called with Progress records).
 
     After training, `wv` holds the vectors and builds those of unseen words from their n-grams;
     `trained` the rows and weights.
@@ -334,19 +334,20 @@ class FastText(OnlineModel):
         return locks
 
     def _arrays(self, network: Network) -> dict[str, NDArray[Any]]:
-        assert network.inputs is not None
-        rows, n_words = network.weights.in_rows[:, : self.vector_size], len(network.vocab)
-        return super()._arrays(network) | {
-            "word_rows": rows[:n_words],
-            "ngram_rows": rows[n_words:],
-            "buckets": network.inputs.bucket_of_row,
-        }
+        words = network.weights.in_rows[: len(network.vocab), : self.vector_size]
+        return super()._arrays(network) | {"word_rows": words}
 
     def _network_of_state(self, state: ModelState) -> Network:
         entry = state.settings["network"]
         vocab = restoring.vocab_of(state.words, state.counts)
         n_words, dim = len(vocab), self.vector_size
-        arrays, buckets = state.arrays, state.arrays["buckets"]
+        arrays, buckets = state.arrays, np.zeros(0, np.int32)
+        ngram_rows = np.zeros((0, dim), np.float32)
+        if state.subwords is not None and state.subwords.row_of_bucket is not None:
+            row_of_bucket, ngram_rows = state.subwords.row_of_bucket, state.subwords.rows
+            reached = np.flatnonzero(row_of_bucket >= 0)
+            buckets = np.empty(len(ngram_rows), np.int32)
+            buckets[row_of_bucket[reached]] = reached
         network = self._new_network(vocab, int(entry["n_text_tokens"]), bool(entry["is_sorted"]))
         if len(buckets) == self.bucket:
             network = new_network(
@@ -357,11 +358,12 @@ class FastText(OnlineModel):
         if len(places) != len(network.inputs.bucket_of_row) or (places < 0).any():
             raise ValueError(f"buckets: {len(buckets)} that the words do not reach")
         weights = network.weights
-        for what, rows in (("word_rows", slice(n_words)), ("ngram_rows", n_words + places)):
-            shape = (n_words if what == "word_rows" else len(buckets), dim)
-            if arrays[what].shape != shape:
-                raise ValueError(f"{what}: expected {shape}, found {arrays[what].shape}")
-            weights.in_rows[rows, :dim] = arrays[what]
+        if arrays["word_rows"].shape != (n_words, dim):
+            raise ValueError(f"word_rows of {arrays['word_rows'].shape}")
+        for rows, found in (
+            (slice(n_words), arrays["word_rows"]), (n_words + places, ngram_rows),
+        ):  # fmt: skip
+            weights.in_rows[rows, :dim] = found
         if weights.out_rows is not None:
             weights.out_rows = restoring.checked_rows(arrays["out_rows"], (n_words, dim), "output")
         if weights.node_rows is not None:

@@ -25,6 +25,7 @@ from wordvec.files import OutputFile
 from wordvec.formats import own
 from wordvec.formats.modelparts import MODEL_ENTRY, MODEL_PREFIX
 from wordvec.formats.request import ReadRequest
+from wordvec.subwords import Subwords
 from wordvec.vectors import Vectors
 
 VERSION = 1
@@ -41,6 +42,7 @@ class ModelState:
     words     the vocabulary in the order of the rows, with counts int64[n_words]
     vectors   float32[n_words, dim]: the vectors that queries see
     arrays    further arrays by name
+    subwords  rows of n-grams, or None; every reader of the file as vectors has them too
     """
 
     kind: str
@@ -49,12 +51,14 @@ class ModelState:
     counts: NDArray[np.int64]
     vectors: NDArray[np.float32]
     arrays: dict[str, NDArray[Any]] = field(default_factory=dict)
+    subwords: Subwords | None = None
 
 
 def write_state(state: ModelState, path: Path) -> None:
     """Write a model, whole or not at all.  OutputError, FormatError (settings that are no JSON)."""
     entry = {"class": state.kind, "version": VERSION, "settings": state.settings}
     vectors = Vectors(state.words, state.vectors, state.counts, {MODEL_ENTRY: entry})
+    vectors.subwords = state.subwords
     vectors.tensors = {MODEL_PREFIX + name: array for name, array in state.arrays.items()}
     with OutputFile(path) as output:
         own.write(output.stream, vectors, os.fspath(path))
@@ -92,4 +96,6 @@ def read_state(path: Path) -> ModelState:
         for key, array in vectors.tensors.items()
         if key.startswith(MODEL_PREFIX)
     }
-    return ModelState(kind, settings, vectors.words, counts, vectors.matrix, arrays)
+    return ModelState(
+        kind, settings, vectors.words, counts, vectors.matrix, arrays, vectors.subwords
+    )

@@ -366,7 +366,9 @@ class OnlineModel(GrowingModel):
             }
             counts = self.network.vocab.counts
             arrays = self._arrays(self.network)
-        return ModelState(type(self).__name__, settings, words, counts, self.wv.matrix, arrays)
+        return ModelState(
+            type(self).__name__, settings, words, counts, self.wv.matrix, arrays, self.wv.subwords
+        )
 
     def _arrays(self, network: Network) -> dict[str, NDArray[Any]]:
         """The weights besides what `wv` holds, by name."""
