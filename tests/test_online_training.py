@@ -306,6 +306,12 @@ def test_words_added_to_the_vectors_are_trained():
         model.train(text, total_examples=600, epochs=1)
 
 
+def test_rows_of_words_and_ngrams_under_gensims_names():
+    wv = make(wordvec.FastText, sentences()).wv
+    assert wv.vectors_vocab.shape == (40, 12) and wv.vectors_ngrams.shape[1] == 12
+    assert (wv.min_n, wv.max_n, wv.bucket) == (3, 6, 500)
+
+
 def test_reset_from_and_init_weights(cls):
     model = make(cls, sentences())
     other = make(cls, seed=9, vector_size=5)

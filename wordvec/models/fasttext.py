@@ -232,7 +232,8 @@ class FastText(OnlineModel):
     they go to disk), ids_path (keep them in this file), reporter (called with Progress records).
 
     After training, `wv` holds the vectors and builds those of unseen words from their n-grams;
-    `trained` the rows and weights.
+    `trained` the rows and weights.  `wv` has gensim's min_n, max_n, bucket, vectors_vocab, and
+    vectors_ngrams: views of the rows of words and of n-grams, but only for buckets in use.
     """
 
     OPTIONS = FastTextOptions
@@ -314,9 +315,14 @@ class FastText(OnlineModel):
     def _show_rows(self, matrix: NDArray[np.float32] | None = None) -> None:
         super()._show_rows(matrix)
         assert self.network is not None
-        self.wv.subwords = self._subwords(self.network)
+        wv, n_words = self.wv, len(self.network.vocab)
+        subwords = wv.subwords = self._subwords(self.network)
+        rows = self.network.weights.in_rows[:, : self.vector_size]
+        names = {"vectors_vocab": rows[:n_words], "vectors_ngrams": rows[n_words:]}
+        names |= {name: getattr(self, name) for name in ("min_n", "max_n", "bucket")}
+        wv.__dict__.update(names)
         if self.trained is not None:
-            self.trained.vectors, self.trained.subwords = self.wv.matrix, self.wv.subwords
+            self.trained.vectors, self.trained.subwords = wv.matrix, subwords
 
     def _locks(self) -> NDArray[np.float32] | None:
         """Of words `wv.vectors_vocab_lockf`, of n-grams `wv.vectors_ngrams_lockf` (by bucket)."""

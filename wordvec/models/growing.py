@@ -52,6 +52,7 @@ class GrowingModel(VectorModel):
     _rules: TokenRules
     _memory: int | None
     _reporter: Reporter
+    _shown_words: WordList | None = None
 
     def _new_network(self, vocab: Vocab, n_text_tokens: int, is_sorted: bool) -> Network:
         """Fresh weights for a vocabulary."""
@@ -248,7 +249,8 @@ class GrowingModel(VectorModel):
         matrix = network.word_vectors(self.vector_size, self.workers)
         if type(self.wv) is not KeyedVectors:
             self.wv = KeyedVectors(self.vector_size)
-        Vectors.__init__(self.wv, word_list(network.vocab), matrix, network.vocab.counts)
+        words = self._shown_words = word_list(network.vocab)
+        Vectors.__init__(self.wv, words, matrix, network.vocab.counts)
         self.wv.next_index = len(matrix)
         self.wv.vectors_lockf = np.ones(1, np.float32)
         self._show_rows(matrix)
@@ -276,7 +278,8 @@ class GrowingModel(VectorModel):
         if counts is None or len(counts) != len(wv):
             counts = np.ones(len(wv), np.int64)
             counts[:n_words] = network.vocab.counts[: len(wv)]
-        if len(wv) < n_words or wv.index_to_key[:n_words] != network.vocab.words:
+        is_as_shown = wv.words is self._shown_words  # nobody has asked for a list of the words
+        if not is_as_shown and wv.index_to_key[:n_words] != network.vocab.words:
             raise RuntimeError(
                 "words of the model's vectors were removed, renamed or put in another order; "
                 "their weights are lost"

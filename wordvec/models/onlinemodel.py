@@ -389,21 +389,5 @@ class OnlineModel(GrowingModel):
             hint = f"load it with {parts.kind}.load"
             raise FormatError(name, None, f"a {cls.__name__}", f"a {parts.kind}", hint)
         model = cls()
-        try:
-            if isinstance(parts, ModelState):
-                restoring.restore_settings(model, parts.settings)
-                if "network" in parts.settings:
-                    model.network = model._network_of_state(parts)
-            else:
-                fields = cls.OPTIONS.__dataclass_fields__
-                settings = restoring.gensim_settings(parts, fields, name)
-                restoring.restore_settings(model, settings)
-                model.network = model._network_of_gensim(parts) if len(parts.vectors) else None
-        except (KeyError, TypeError, ValueError) as error:
-            if isinstance(error, FormatError):
-                raise
-            found = f"{type(error).__name__}: {error}".splitlines()[0][:160]
-            raise FormatError(name, None, "the parts of a model", found) from None
-        if model.network is not None:
-            model._show_words()
+        restoring.restore(model, parts, name)
         return model

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from wordvec.errors import FormatError
 from wordvec.formats.gensim_model import SavedModel
+from wordvec.models.modelstate import ModelState
 from wordvec.models.network import Paths, padded_rows, tree_of
 from wordvec.vocab import Vocab, pack_words
 from wordvec.words import WordList
@@ -114,3 +115,23 @@ def gensim_outputs(saved: SavedModel, options: Any) -> tuple[Rows | None, Rows |
     if options.hs and shape[0] > 1:
         node_rows = checked_rows(saved.arrays.get("syn1"), shape, "syn1")
     return out_rows, node_rows
+
+
+def restore(model: OnlineModel, parts: ModelState | SavedModel, name: str) -> None:
+    """Make an untrained model what a file, `name`, holds.  FormatError."""
+    try:
+        if isinstance(parts, ModelState):
+            restore_settings(model, parts.settings)
+            if "network" in parts.settings:
+                model.network = model._network_of_state(parts)
+        else:
+            fields = model.OPTIONS.__dataclass_fields__
+            restore_settings(model, gensim_settings(parts, fields, name))
+            model.network = model._network_of_gensim(parts) if len(parts.vectors) else None
+    except (KeyError, TypeError, ValueError) as error:
+        if isinstance(error, FormatError):
+            raise
+        found = f"{type(error).__name__}: {error}".splitlines()[0][:160]
+        raise FormatError(name, None, "the parts of a model", found) from None
+    if model.network is not None:
+        model._show_words()
