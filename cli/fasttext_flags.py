@@ -112,16 +112,7 @@ class Settings:
         """The ClassifierOptions of supervised (and quantize), else the FastTextOptions."""
         if self.command in ("supervised", "quantize"):
             return self._made(ClassifierOptions, {})
-        loss = self["loss"]
-        if loss not in ("ns", "hs"):
-            raise CommandError(
-                f"-loss: expected ns or hs for {self.command}, found {loss}; softmax and "
-                "one-vs-all are for supervised"
-            )
-        hs = int(loss == "hs")
-        own = {"sg": int(self.command == "skipgram"), "hs": hs}
-        if hs:
-            own["negative"] = 0  # else both would be trained
+        own: dict[str, Any] = {"sg": int(self.command == "skipgram")}
         own["max_sentence"] = spec_of(FastTextOptions, "max_sentence").original
         own["min_alpha"] = spec_of(FastTextOptions, "min_alpha").original
         own["ns_exponent"] = spec_of(FastTextOptions, "ns_exponent").original
@@ -160,8 +151,6 @@ def defaults(command: str) -> dict[str, Any]:
         spec = spec_of(options, name)
         default = options.__dataclass_fields__[name].default
         values[flag] = default if spec.original is None else spec.original
-    if command != "supervised":
-        values["loss"] = "hs" if values["loss"] else "ns"
     return {flag: value for flag, value in values.items() if flag in KINDS or flag in OWN}
 
 

@@ -107,8 +107,8 @@ def may_be_read(name: str) -> bool:
 
 
 def train_and_write(settings: Settings) -> int:
+    from wordvec.errors import DivergedError
     from wordvec.files import OutputFile
-    from wordvec.models.classifier import DivergedError
 
     base = settings["output"]
     options = settings.options()
@@ -151,8 +151,6 @@ def run_training(settings: Settings, options: object) -> tuple[FastTextModel, bo
             from wordvec.models.wordmodel import train_unsupervised
 
             assert isinstance(options, FastTextOptions)
-            if settings["pretrainedVectors"]:
-                raise CommandError("-pretrainedVectors is for supervised")
             report = OriginalProgress(settings["verbose"], options.workers)
             for flag in ("labelWeights", "lineWeights"):
                 if settings[flag]:
@@ -161,6 +159,7 @@ def run_training(settings: Settings, options: object) -> tuple[FastTextModel, bo
                 settings["input"], options, label_prefix=settings["label"],
                 min_count_label=settings["minCountLabel"], reporter=report,
                 on_dictionary=report.on_dictionary,
+                pretrained=settings["pretrainedVectors"] or None,
             )  # fmt: skip
             outcome, model = words.outcome, words  # type: ignore[assignment]
     except KeyboardInterrupt:

@@ -20,6 +20,7 @@ from .glove_flags import (
     folder_of,
     n_bytes_of,
     n_threads_of,
+    need_readable,
     tell,
     threads_flag,
     verbose_flag,
@@ -73,7 +74,10 @@ VOCAB_FLAGS: list[click.Parameter] = [
 ]  # fmt: skip
 
 
-def run_vocab_count(max_vocab: int, min_count: int, threads: int | None, verbose: int) -> int:
+@click.pass_context
+def run_vocab_count(
+    ctx: click.Context, /, max_vocab: int, min_count: int, threads: int | None, verbose: int
+) -> int:
     """Count the words of the text on stdin; write the vocabulary to stdout.
 
     Flags, order, lines and bytes are those of the original vocab_count; unknown flags and values
@@ -97,12 +101,13 @@ def run_vocab_count(max_vocab: int, min_count: int, threads: int | None, verbose
         "reporter": counter.report,
     }  # fmt: skip
     corpus: EncodedCorpus | None = None
+    notes: list[str] = []
     with OutputFile("-") as output:
         if max_vocab:  # which of the words tied at the cut stay depends on where they stand
             corpus = read_corpus("-", **reading)
-            vocab = corpus.vocab
+            vocab, notes = corpus.vocab, corpus.notes
         else:
-            vocab = count_vocab("-", **reading)
+            vocab = count_vocab("-", **reading, notes=notes)
         if "<unk>" in vocab:
             tell(
                 "\nError, <unk> vector found in corpus.\nPlease remove <unk>s from your corpus "
@@ -112,6 +117,8 @@ def run_vocab_count(max_vocab: int, min_count: int, threads: int | None, verbose
         if verbose > 1:
             tell(f"\x1b[0GProcessed {vocab.n_tokens} tokens.\n")
             tell(f"Counted {len(vocab)} unique words.\n")
+        for note in notes:
+            remark(ctx.command_path, note)
         rows = glove_order(vocab, min_count, max_vocab, corpus)
         vocab.write(output.stream, "the vocabulary", rows)
     _tell_vocab(vocab, len(rows), min_count, max_vocab, verbose)
@@ -184,6 +191,7 @@ def run_cooccur(
     options = options_from_flags(CooccurOptions, values, {}, ctx)
     n_threads, n_bytes = n_threads_of(threads), n_bytes_of(memory)
     _tell_settings(options, memory, max_product, overflow_length, verbose)
+    need_readable("vocab file", vocab_file)
     with OutputFile("-") as output:
         if verbose > 1:
             tell(f'Reading vocab from file "{vocab_file}"...')

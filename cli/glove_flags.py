@@ -10,6 +10,7 @@ from typing import Any
 import click
 
 from .flags import OriginalCommand, Value, whole_number
+from .main import EXIT_ERROR
 from .numerals import read_number
 
 GIBIBYTE = 1 << 30
@@ -53,6 +54,16 @@ class _Lines:
 
 _lines = _Lines()
 tell = _lines.tell
+
+
+def need_readable(what: str, name: str) -> None:
+    """End with the original's three lines when a file cannot be read."""
+    try:
+        os.close(os.open(name, os.O_RDONLY))
+    except OSError as error:
+        tell(f"Unable to open {what} {name}.\nErrno: {error.errno}\n")
+        tell(f"Error description: {error.strerror}\n")
+        raise click.exceptions.Exit(EXIT_ERROR) from None
 
 
 def _read_memory(text: str) -> float | None:

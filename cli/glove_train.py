@@ -229,7 +229,10 @@ def write(
 
     assert model.wv is not None
     with flags_named():
-        formats.save(model.wv, output, format)
+        if formats.format_to_write(output, format).NAME == formats.glove_binary.NAME:
+            save_parameters(model, output)
+        else:
+            formats.save(model.wv, output, format)
     interrupted = model.outcome is not None and model.outcome.interrupted
     tell = note if output in ("-", "/dev/stdout") else say
     losses = f", cost {model.losses[-1]:.6f}" if model.losses else ""
@@ -241,3 +244,20 @@ def write(
         note("wordvec glove train: interrupted; these are the vectors so far")
         return EXIT_INTERRUPTED
     return 0
+
+
+def save_parameters(model: GloVe, output: str) -> None:
+    """GloVe's binary file as GloVe would write it, with context vectors and biases, and the
+    vocabulary beside it."""
+    from contextlib import ExitStack
+
+    from wordvec.files import OutputFile
+    from wordvec.formats import glove_binary
+
+    assert model.parameters is not None and model.vocab is not None
+    with ExitStack() as stack:
+        files = [stack.enter_context(OutputFile(n)) for n in glove_binary.output_names(output)]
+        glove_binary.write_parameters(files[0].stream, model.parameters.blocks())
+        model.vocab.write(files[1].stream, files[1].path)
+        for file in files:
+            file.flush()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import time
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -21,7 +20,7 @@ from .flags import (
     refuse_overwriting,
     whole_number,
 )
-from .glove_flags import MEMORY, GloveCommand, n_bytes_of, tell, verbose_flag
+from .glove_flags import MEMORY, GloveCommand, n_bytes_of, need_readable, tell, verbose_flag
 from .main import EXIT_ERROR, EXIT_INTERRUPTED
 from .word2vec import remark
 
@@ -140,14 +139,14 @@ def run_job(job: Job, options: GloveOptions, ctx: click.Context) -> int:
     from wordvec.errors import CorpusError
     from wordvec.models.glovefiles import GloveFiles, read_vocabulary
 
-    _need_readable("vocab file", job.vocab_file)
+    need_readable("vocab file", job.vocab_file)
     try:
         words = read_vocabulary(job.vocab_file)
     except CorpusError:
         tell(f"Unable to find any vocab entries in vocab file {job.vocab_file}.\n")
         return EXIT_ERROR
     tell("TRAINING MODEL\n")
-    _need_readable("cooccurrence file", job.input_file)
+    need_readable("cooccurrence file", job.input_file)
     files = GloveFiles(
         words, job.save_file, job.gradsq, job.binary, min(job.model, 2), job.write_header
     )
@@ -194,7 +193,7 @@ def _start(job: Job, options: GloveOptions, files: GloveFiles) -> tuple[Paramete
     for name, what in zip(names, ("parameters", "squared gradients"), strict=True):
         if name is not None:
             tell(f"\nLoading initial {what} from {name} \n")
-            _need_readable("init file", name)
+            need_readable("init file", name)
     parameters = read_start(len(files.words), options.vector_size, options.seed, *names)
     if job.verbose > 1:
         tell("done.\n")
@@ -245,16 +244,6 @@ def _train_and_write(
                + " and ".join(files.names()))  # fmt: skip
         return EXIT_INTERRUPTED
     return 0
-
-
-def _need_readable(what: str, name: str) -> None:
-    """End with the original's three lines when a file cannot be read."""
-    try:
-        os.close(os.open(name, os.O_RDONLY))
-    except OSError as error:
-        tell(f"Unable to open {what} {name}.\nErrno: {error.errno}\n")
-        tell(f"Error description: {error.strerror}\n")
-        raise click.exceptions.Exit(EXIT_ERROR) from None
 
 
 command = GloveCommand("glove", params=FLAGS, callback=glove, help=glove.__doc__)

@@ -113,7 +113,6 @@ ERRORS = [
     (["skipgram", "-input", "-", "-output", "o"], "Cannot use stdin for training!"),
     (["skipgram", "-input", "t", "-output", "o", "-dim", "x"], "-dim: expected a whole number"),
     (["skipgram", "-input", "t", "-output", "o", "-dim", "0"], "-dim: expected"),
-    (["skipgram", "-input", "t", "-output", "o", "-loss", "softmax"], "expected ns or hs"),
     (["skipgram", "-input", "t", "-output", "no/o"], "folder"),
     (["supervised", "-input", "t", "-output", "o"], "label prefix"),
     (["skipgram", "-input", "t", "-output", "o", "-minCount", "9"], "no word occurs 9 times"),

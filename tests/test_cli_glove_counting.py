@@ -72,7 +72,9 @@ def test_long_words_alike_and_prefixes(glove):
 
 def test_words_cut_at_999_bytes(glove):
     text = b"a" * 1200 + b" " + "é".encode() * 600 + b" " + b"b" + "\u20ac".encode() * 400
-    words = [line.split()[0] for line in glove("vocab_count", text=text).stdout.splitlines()]
+    done = glove("vocab_count", "-verbose", 0, text=text)
+    assert b"wordvec glove vocab_count: words cut at 999 bytes: 3\n" in done.stderr
+    words = [line.split()[0] for line in done.stdout.splitlines()]
     assert sorted(map(len, words)) == [997, 998, 999]
     assert all(word.decode() for word in words)
 
@@ -132,6 +134,14 @@ def test_words_of_one_slot_as_they_were_last_seen(glove):
                        ([a, b, c, a, b, c], [c, b]), ([c, a, b, a, c, b], [b, c])):  # fmt: skip
         done = glove("vocab_count", "-max-vocab", 2, text=b" ".join(text))
         assert {line.split()[0] for line in done.stdout.splitlines()} == set(kept)
+
+
+@pytest.mark.parametrize("flags", [[], ["-max-vocab", 9]])
+def test_nul_bytes_are_told(glove, flags):
+    """The original counts the empty word too, and its own readers stumble over that line."""
+    done = glove("vocab_count", *flags, text=b"a b\0c \0d")
+    assert done.stdout == b"a 1\nb 1\n"
+    assert b"vocab_count: empty words left out: 1\n" in done.stderr
 
 
 def test_unk_in_the_corpus(glove):
@@ -219,7 +229,12 @@ def test_any_memory_and_threads_give_the_same_bytes(glove, large_text, tmp_path)
 
 
 def test_no_vocabulary(glove, tmp_path):
-    one_line(glove("cooccur", "-window-size", 5, text=b"a"), "vocab.txt: No such file")
+    done = glove("cooccur", "-verbose", 0, text=b"a")
+    assert (done.returncode, done.stdout) == (1, b"")
+    assert done.stderr.decode() == (
+        "COUNTING COOCCURRENCES\nUnable to open vocab file vocab.txt.\nErrno: 2\n"
+        "Error description: No such file or directory\n"
+    )
     (tmp_path / "vocab.txt").touch()
     one_line(glove("cooccur", "-window-size", 5, text=b"a"), "the vocabulary is empty")
     (tmp_path / "vocab.txt").write_bytes(b"a 1\nb 2 c\n")
@@ -348,6 +363,29 @@ def test_ctrl_c_while_waiting_for_input(command, command_environment, tmp_path, 
         process.send_signal(signal.SIGINT)
         assert process.wait(30) == 130
         assert process.stdout.read() == b"" and b"interrupted" in process.stderr.read()
+    assert os.listdir(tmp_path) == ["vocab.txt"]
+
+
+@pytest.mark.parametrize("tool", ["cooccur", "shuffle"])
+def test_ctrl_c_at_work(command, command_environment, tmp_path, large_text, tool):
+    """More input than any machine gets through before the signal; nothing is left."""
+    (tmp_path / "vocab.txt").write_bytes(b"".join(b"w%d 1\n" % k for k in range(3000)))
+    chunk = large_text if tool == "cooccur" else numbered(20_000).tobytes()
+    flags = ["-memory", "0.001"]
+    line = [*command, "glove", tool, *flags]
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    with subprocess.Popen(line, cwd=tmp_path, env=command_environment, **pipes) as process:
+        process.stderr.readline()
+        os.set_blocking(process.stdin.fileno(), False)
+        end = time.monotonic() + 1.5
+        while time.monotonic() < end:
+            try:
+                os.write(process.stdin.fileno(), chunk)
+            except BlockingIOError:
+                time.sleep(0.01)
+        process.send_signal(signal.SIGINT)
+        assert process.wait(60) == 130
+        assert process.stdout.read() == b"" and b"interrupted\n" in process.stderr.read()
     assert os.listdir(tmp_path) == ["vocab.txt"]
 
 

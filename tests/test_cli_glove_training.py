@@ -199,6 +199,20 @@ def test_group_shows_its_commands(wordvec):
         assert re.search(rb"^  %b " % name, done.stdout, re.MULTILINE)
 
 
+@pytest.mark.parametrize("binary", [0, 1])
+def test_a_disk_that_fills_up(command, command_environment, inputs, binary):
+    """No file may grow beyond some kB: one clear line, and nothing of the outputs is left."""
+    flags = [*SMALL, "-iter", "1", "-binary", str(binary), "-save-gradsq", "1"]
+    line = " ".join([*command, "glove", "glove", *flags])
+    done = subprocess.run(
+        ["bash", "-c", f"ulimit -f 2; {line}"], cwd=inputs, env=command_environment,
+        capture_output=True,
+    )  # fmt: skip
+    assert done.returncode == 1
+    assert b"cannot write" in done.stderr.splitlines()[-1], done.stderr
+    assert names(inputs) == []
+
+
 # --- killed, interrupted ----------------------------------------------------------------------
 
 
@@ -281,6 +295,17 @@ def test_chain(wordvec, text, tmp_path, name):
     assert sorted(os.listdir(tmp_path)) == sorted([name, text, "voc"])
 
 
+def test_chain_writes_parameters(wordvec, text, tmp_path):
+    done = wordvec("glove", "train", text, "-o", "v.glove.bin", *CHAIN)
+    assert done.returncode == 0, done.stderr
+    model = GloVe(corpus_file=tmp_path / text, vector_size=6, epochs=3, workers=1, min_count=2)
+    written = np.fromfile(tmp_path / "v.glove.bin").reshape(2, 13, 7)
+    np.testing.assert_array_equal(written, model.parameters.weights)
+    found = load(tmp_path / "v.glove.bin")
+    np.testing.assert_array_equal(found.matrix, model.wv.matrix)
+    assert found.counts.tolist() == model.wv.counts.tolist()
+
+
 def test_chain_on_a_budget_is_the_same(wordvec, text, tmp_path):
     for budget, name in (("1", "small.txt"), ("1G", "large.txt")):
         done = wordvec("glove", "train", text, "-o", name, *CHAIN, "--memory", budget)
@@ -335,6 +360,18 @@ def test_chain_refuses(wordvec, text, tmp_path):
         assert done.returncode == code and said in done.stderr, (arguments, done.stderr)
         assert len(done.stderr.splitlines()) == 1 or code == 2
     assert sorted(os.listdir(tmp_path)) == before
+
+
+def test_chain_without_room_for_temporary_files(command, command_environment, tmp_path):
+    (tmp_path / "t.txt").write_text(TEXT)
+    line = " ".join([*command, "glove train t.txt -o v.txt --memory 1 --min-count 1"])
+    done = subprocess.run(
+        ["bash", "-c", f"ulimit -f 1; {line}"], cwd=tmp_path, env=command_environment,
+        capture_output=True,
+    )  # fmt: skip
+    assert done.returncode == 1 and len(done.stderr.splitlines()) == 1
+    assert b"a temporary file cannot be written" in done.stderr and b"TMPDIR" in done.stderr
+    assert os.listdir(tmp_path) == ["t.txt"]
 
 
 def test_chain_interrupted(command, command_environment, tmp_path):

@@ -11,7 +11,7 @@ import reference
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from wordvec import cooccur, memory, threads
+from wordvec import memory, paircounting, threads
 from wordvec.cooccur import CooccurOptions, count_pairs, stanford_limits
 from wordvec.corpus import WORD2VEC_RULES, read_corpus
 from wordvec.errors import CorpusError, OptionError, OutputError, WordvecError
@@ -108,7 +108,7 @@ def test_no_budget_changes_a_bit(long_corpus, long_twin, means):
 
 @pytest.mark.parametrize("piece", [5, 1000])
 def test_where_the_text_is_cut_changes_nothing(monkeypatch, long_corpus, long_twin, piece):
-    monkeypatch.setattr(cooccur, "_PIECE_TOKENS", piece)
+    monkeypatch.setattr(paircounting, "_PIECE_TOKENS", piece)
     options = CooccurOptions(window=12)
     with count_pairs(long_corpus, options, n_threads=2) as pairs:
         assert pairs.records().tobytes() == long_twin.tobytes()
@@ -182,7 +182,7 @@ def test_nothing_is_left_in_the_folder(long_corpus, long_twin, tmp_path):
 
 def test_ctrl_c_while_counting(long_corpus, monkeypatch):
     monkeypatch.setattr(threads, "POLL_SECONDS", 1e-4)
-    monkeypatch.setattr(cooccur, "_PIECE_TOKENS", 10)
+    monkeypatch.setattr(paircounting, "_PIECE_TOKENS", 10)
 
     def interrupt(progress):
         raise KeyboardInterrupt

@@ -205,3 +205,16 @@ def test_two_threads() -> None:
     text = [[f"w{n}" for n in random.zipf(1.5, 20) if n < 200] for _ in range(2000)]
     one, two = (GloVe(text, vector_size=10, epochs=3, workers=n, min_count=1) for n in (1, 2))
     assert two.losses[-1] == pytest.approx(one.losses[-1], rel=0.1)
+
+
+def test_readme_in_python(tmp_path, monkeypatch, capsys):
+    readme = Path(__file__).parent.parent / "README.md"
+    if not readme.exists():
+        pytest.skip("only a checkout has the README")
+    blocks = readme.read_text("utf-8").split("```python\n")[1:]
+    code = next(block.split("```")[0] for block in blocks if "import GloVe" in block)
+    (tmp_path / "text8").write_text("\n".join("the king " + " ".join(line) for line in TEXT))
+    monkeypatch.chdir(tmp_path)
+    exec(compile(code, "README.md", "exec"), {})
+    assert "[(" in capsys.readouterr().out
+    assert GloVe.load("glove.wordvec").n_epochs_done == 15

@@ -1,8 +1,10 @@
 """Word2Vec and FastText in steps: vocabulary, training, growth, callbacks, files."""
 
+import copy
 import inspect
 import logging
 import os
+import pickle
 import subprocess
 import sys
 from typing import Any
@@ -406,12 +408,12 @@ def test_divergence_keeps_the_last_good_state(cls):
     model = make(cls, sentences(), sg=1)
     before = model.wv.vectors.copy()
     with pytest.raises(TrainingError, match="epoch 1 at learning rate") as caught:
-        model.train(sentences(), total_examples=600, epochs=2, start_alpha=1e30, end_alpha=1e29)
+        model.train(sentences(), total_examples=600, epochs=2, start_alpha=1e8, end_alpha=1e7)
     assert caught.value.model is model
     np.testing.assert_array_equal(model.wv.vectors, before)
     assert model.wv.most_similar("t0w0ing", topn=1)
     with pytest.raises(TrainingError) as caught:
-        make(cls, sentences(), sg=1, alpha=1e30)
+        make(cls, sentences(), sg=1, alpha=1e8)
     assert np.isfinite(caught.value.model.wv.vectors).all()
 
 
@@ -547,6 +549,17 @@ def test_memory_is_estimated(cls, tmp_path):
 
 
 # -- files ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("copied", [copy.deepcopy, lambda x: pickle.loads(pickle.dumps(x))])
+def test_copies_go_on(cls, copied):
+    text = sentences()
+    model = make(cls, text, hs=1)
+    other = copied(model)
+    for each in (model, other):
+        each.train(text, total_examples=600, epochs=1)
+    np.testing.assert_array_equal(other.wv.vectors, model.wv.vectors)
+    assert not np.shares_memory(other.wv.vectors, model.wv.vectors)
 
 
 @pytest.mark.parametrize("kind", KINDS, ids=str)

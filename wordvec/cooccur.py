@@ -11,46 +11,25 @@ from __future__ import annotations
 
 import math
 import threading
-import time
 from collections.abc import Callable, Iterator
 from typing import Any, BinaryIO, cast
 
 import numpy as np
-import numpy.typing as npt
 
 from wordvec.corpus import EncodedCorpus
-from wordvec.errors import CorpusError, WordvecError
-from wordvec.kernels.cooccur import (
-    BYTES_PER_CHUNK,
-    LARGEST_WINDOW,
-    PairCounter,
-    PairPlan,
-    StripeSorter,
-)
-from wordvec.memory import need_bytes, physical_bytes
+from wordvec.errors import CorpusError
+from wordvec.kernels.cooccur import StripeSorter
 from wordvec.options import CooccurOptions
-from wordvec.progress import Progress, Reporter, silent
+from wordvec.paircounting import PairCounting
+from wordvec.progress import Reporter, silent
 from wordvec.records import RECORD, Records
-from wordvec.spill import TemporaryFile, fresh_ids
 from wordvec.threads import Stop, run_workers
 
 __all__ = ["CooccurOptions", "Cooccurrences", "count_pairs"]
 
-_N_CODES = 4096
-_CARRY = _N_CODES - 1
-_LAST_NEAR = 22  # lcm(1..22) = 232792560; with both directions on the diagonal below 2^32
-_PIECE_TOKENS = 1 << 16
-_PIECE_CELLS = 1 << 20
-_ROWS_PER_STRIPE = 1 << 20
-_COST_PER_STRIPE = 1 << 18
-_MOST_STRIPES = 4096
-_FEWEST_CHUNKS = 256
-_EVENT_BYTES = 8
 _MOST_STEPS = 1000
 _SMALLEST_LOGARITHM = 0.1
 _TURN_SECONDS = 0.1
-
-_Numbers = npt.NDArray[np.int64]
 
 
 class Cooccurrences:
@@ -61,7 +40,7 @@ class Cooccurrences:
     temporary files (nameless): `close` it, or use it as a context manager.
     """
 
-    def __init__(self, counting: _PairCounting) -> None:
+    def __init__(self, counting: PairCounting) -> None:
         self._counting = counting
         self.n_words = counting.n_words
         self.n_records: int | None = None
@@ -155,7 +134,7 @@ def count_pairs(
     """
     if corpus.vocab.has_separator:
         raise CorpusError("the corpus was read with </s> in its vocabulary; GloVe has none")
-    counting = _PairCounting(
+    counting = PairCounting(
         corpus, options or CooccurOptions(), memory, n_threads, max_product, n_waiting, folder
     )
     try:
@@ -199,246 +178,3 @@ class _Turn:
         with self.lock:
             self._next = number + 1
             self.lock.notify_all()
-
-
-# ---- how pairs are kept -----------------------------------------------------------------------
-
-
-def _units(options: CooccurOptions) -> tuple[int, int, npt.NDArray[np.uint64]]:
-    """(near, scale, units by distance); see PairPlan."""
-    units = np.zeros(_N_CODES, dtype=np.uint64)
-    units[_CARRY] = 1 << 32
-    if not options.distance_weighting:
-        units[1 : options.window + 1] = 1
-        return options.window, 1, units
-    near = min(options.window, _LAST_NEAR)
-    scale = math.lcm(*range(1, near + 1))
-    units[1 : near + 1] = [scale // distance for distance in range(1, near + 1)]
-    return near, scale, units
-
-
-def _cells_of_rows(n_words: int, max_product: int, symmetric: bool) -> _Numbers:
-    """int64[n_words]: cells of the rows 1, 2, ..."""
-    rows = np.arange(1, n_words + 1, dtype=np.int64)
-    last = np.minimum(max_product // rows, n_words)
-    return np.maximum(last - rows + 1, 0) if symmetric else last
-
-
-def _best_product(n_words: int, n_cells: int, symmetric: bool) -> int:
-    """The largest product of ranks for which `n_cells` cells are enough."""
-    low, high = 0, n_words * n_words
-    while low < high:
-        middle = (low + high + 1) // 2
-        if int(_cells_of_rows(n_words, middle, symmetric).sum()) <= n_cells:
-            low = middle
-        else:
-            high = middle - 1
-    return low
-
-
-def _make_plan(corpus: EncodedCorpus, options: CooccurOptions, max_product: int) -> PairPlan:
-    n_words = len(corpus.vocab)
-    near, scale, units = _units(options)
-    cells = _cells_of_rows(n_words, max_product, options.symmetric)
-    row_begin = np.zeros(n_words + 2, dtype=np.int64)
-    row_begin[1] = 1  # cell 0 belongs to no pair
-    np.cumsum(cells, out=row_begin[2:])
-    row_begin[2:] += 1
-    first_column = np.ones(n_words + 2, dtype=np.int64)
-    if options.symmetric:
-        first_column[:] = np.arange(n_words + 2)
-    stripe_of, first_rows = _stripes(corpus, options, max_product)
-    return PairPlan(
-        n_words=n_words,
-        max_product=max_product,
-        window=options.window,
-        symmetric=options.symmetric,
-        near=near,
-        scale=float(scale),
-        row_start=row_begin - first_column,
-        row_begin=row_begin,
-        stripe_of=stripe_of,
-        first_rows=first_rows,
-        units=units,
-    )
-
-
-def _stripes(
-    corpus: EncodedCorpus, options: CooccurOptions, max_product: int
-) -> tuple[npt.NDArray[np.int32], _Numbers]:
-    """Rows cut into ranges of about the same number of records, by an upper limit for these."""
-    n_words = len(corpus.vocab)
-    rows = np.arange(1, n_words + 1, dtype=np.int64)
-    in_cells = np.minimum(max_product // rows, n_words)
-    counts = np.clip(corpus.vocab.counts, 1, n_words)
-    others = np.minimum(n_words - in_cells, counts * 2 * options.window)
-    cost = np.cumsum(in_cells + others + 16)
-    n_wanted = min(max(int(cost[-1]) // _COST_PER_STRIPE, 1), _MOST_STRIPES)
-    share = (cost - 1) * n_wanted // int(cost[-1])
-    share += (rows - 1) // _ROWS_PER_STRIPE * _MOST_STRIPES  # rows of a stripe must fit their bits
-    begins = np.concatenate([[True], share[1:] != share[:-1]])
-    stripe_of = np.zeros(n_words + 2, dtype=np.int32)
-    stripe_of[1 : n_words + 1] = np.cumsum(begins) - 1
-    first_rows = np.append(rows[begins], n_words + 1)
-    return stripe_of, first_rows
-
-
-# ---- counting ---------------------------------------------------------------------------------
-
-
-class _PairCounting:
-    """Cells and events of all threads, and what of them went to disk."""
-
-    def __init__(
-        self,
-        corpus: EncodedCorpus,
-        options: CooccurOptions,
-        memory: int | None,
-        n_threads: int,
-        max_product: int | None,
-        n_waiting: int | None,
-        folder: str | None,
-    ) -> None:
-        self.corpus = corpus
-        self.n_words = len(corpus.vocab)
-        self.n_threads = max(1, n_threads)
-        self.n_spills = 0
-        self._folder = folder
-        self._lock = threading.Lock()
-        self._spilled: dict[int, list[tuple[TemporaryFile, int, int]]] = {}
-        self._files: list[TemporaryFile] = []
-        budget = physical_bytes() // 2 if memory is None else min(memory, physical_bytes())
-        n_pairs_at_most = len(corpus.ids) * options.window
-        if max_product is None:
-            n_cells = min(budget // (3 * 4 * self.n_threads), max(n_pairs_at_most // 5, 1 << 16))
-            max_product = _best_product(self.n_words, n_cells, options.symmetric)
-        self.plan = _make_plan(corpus, options, max_product)
-        self.max_product = max_product
-        cells_bytes = 4 * self.plan.n_cells * self.n_threads
-        need_bytes(cells_bytes, "tables of co-occurrence counts", "use a smaller max_product")
-        room = max(budget - cells_bytes, 0) * 3 // 4 // self.n_threads
-        if n_waiting is not None:
-            room = _EVENT_BYTES * n_waiting // self.n_threads
-        # Every pair an event, in both directions, and one chunk begun for each stripe.
-        most = 16 * n_pairs_at_most * 9 // 8 + BYTES_PER_CHUNK * self.plan.n_stripes
-        least = (self.plan.n_chunks_reserved + self.plan.n_stripes + _FEWEST_CHUNKS) * (
-            BYTES_PER_CHUNK
-        )
-        n_bytes = max(min(room, most + least), least) + BYTES_PER_CHUNK
-        try:
-            self.counters = [self._counter(n_bytes) for _ in range(self.n_threads)]
-        except (OSError, OverflowError, ValueError) as error:
-            raise WordvecError(
-                f"no memory for the co-occurrence counts ({cells_bytes + n_bytes} bytes): {error}; "
-                "use a smaller memory budget"
-            ) from None
-
-    def _counter(self, n_bytes: int) -> PairCounter:
-        cells = fresh_ids(self.plan.n_cells).view(np.uint32)
-        return PairCounter(self.plan, cells, fresh_ids(n_bytes // 8 * 2).view(np.uint64))
-
-    def count(self, reporter: Reporter) -> None:
-        ids = self.corpus.ids
-        pieces = iter(range(0, len(ids), _PIECE_TOKENS))
-        n_done, started, cpu = 0, time.perf_counter(), time.process_time()
-
-        def work(number: int, stop: Stop) -> None:
-            nonlocal n_done
-            counter = self.counters[number]
-            while not stop.requested:
-                with self._lock:
-                    begin = next(pieces, None)
-                if begin is None:
-                    return
-                end = min(begin + _PIECE_TOKENS, len(ids))
-                self._count_piece(counter, begin, end, stop)
-                with self._lock:
-                    n_done += end - begin
-
-        def tick() -> None:
-            reporter(
-                Progress(
-                    stage="pairs", unit="tokens", n_done=n_done, n_total=len(ids),
-                    wall_seconds=time.perf_counter() - started,
-                    cpu_seconds=time.process_time() - cpu, n_tokens_read=n_done,
-                )
-            )  # fmt: skip
-
-        if run_workers(work, self.n_threads, tick).interrupted:
-            raise KeyboardInterrupt
-        tick()
-
-    def _count_piece(self, counter: PairCounter, begin: int, end: int, stop: Stop) -> None:
-        ids, starts = self.corpus.ids, self.corpus.starts
-        while begin < end and not stop.requested:
-            sentence = int(np.searchsorted(starts, begin, side="right")) - 1
-            begin = counter.count(ids, starts, sentence, begin, end)
-            if begin < end:
-                self._spill(counter)
-
-    def add_up_cells(self) -> None:
-        """All counters' cells into the first one's."""
-        if self.n_threads == 1:
-            return
-        n_cells = self.plan.n_cells
-        pieces = iter(range(0, n_cells, _PIECE_CELLS))
-        target = self.counters[0]
-
-        def work(number: int, stop: Stop) -> None:
-            counter = self.counters[number]
-            while not stop.requested:
-                with self._lock:
-                    first = next(pieces, None)
-                if first is None:
-                    return
-                end = min(first + _PIECE_CELLS, n_cells)
-                for other in self.counters[1:]:
-                    begin = first
-                    while begin < end and not stop.requested:
-                        begin = counter.add_cells_of(target, other, begin, end)
-                        if begin < end:
-                            self._spill(counter)
-
-        if run_workers(work, self.n_threads).interrupted:
-            raise KeyboardInterrupt
-
-    # -- disk -----------------------------------------------------------------------------------
-
-    def _spill(self, counter: PairCounter) -> None:
-        """Move a counter's events to disk, summed."""
-        sorter = StripeSorter(self.plan)
-        file = TemporaryFile(self._folder)
-        with self._lock:
-            self._files.append(file)
-            self.n_spills += 1
-        for stripe in range(self.plan.n_stripes):
-            entries = sorter.entries([counter], stripe)
-            if len(entries):
-                offset = file.append(entries)
-                with self._lock:
-                    self._spilled.setdefault(stripe, []).append((file, offset, len(entries)))
-        counter.clear_events()
-
-    def records_of(self, stripe: int, sorter: StripeSorter) -> Records:
-        """The stripe's records, valid until the next call with this sorter."""
-        if not self.counters:
-            raise ValueError("the co-occurrences are closed")
-        pieces = self._spilled.get(stripe, [])
-        spilled = None
-        if pieces:
-            spilled = np.empty((sum(n for _, _, n in pieces), 2), dtype=np.uint64)
-            done = 0
-            for file, offset, n_entries in pieces:
-                file.read_into(spilled[done : done + n_entries], offset)
-                done += n_entries
-        words = sorter.records(self.counters, self.counters[0], stripe, spilled)
-        return words.reshape(-1).view(RECORD)
-
-    def close(self) -> None:
-        self.counters = []
-        for file in self._files:
-            file.close()
-        self._files = []
-
-
-assert LARGEST_WINDOW == _CARRY - 1

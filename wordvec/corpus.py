@@ -232,10 +232,17 @@ def count_vocab(
     n_threads: int = 1,
     memory: int | None = None,
     reporter: Reporter = silent,
+    notes: list[str] | None = None,
 ) -> Vocab:
-    """The vocabulary alone; arguments and errors as in read_corpus."""
+    """The vocabulary alone; arguments and errors as in read_corpus.
+
+    `notes` gets the lines that EncodedCorpus.notes would hold.
+    """
     reading = ReadingRules(rules, None, min_count, max_vocab, prune_at, n_threads, memory)
-    return _counted(source, reading, reporter).vocab
+    counted = _counted(source, reading, reporter)
+    if notes is not None:
+        notes += counted.notes
+    return counted.vocab
 
 
 def count_corpus(

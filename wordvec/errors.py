@@ -7,6 +7,7 @@ The command line prints it after `wordvec: ` and adds no traceback.
 from __future__ import annotations
 
 import os
+from typing import Any
 
 
 class WordvecError(Exception):
@@ -97,12 +98,19 @@ class OutputError(WordvecError, OSError):
 
 
 class TrainingError(WordvecError):
-    """Training cannot go on, for example because the loss is no longer finite.
+    """Training cannot go on."""
 
-    `model` is the Word2Vec or FastText that was trained, with the last good weights; else None.
+
+class DivergedError(TrainingError):
+    """The learning rate is too high: the loss is no longer a number, or grows beyond all bounds.
+
+    model   what training has so far, in the form that it would have returned: the weights from
+            before the update that failed, all of them numbers, although hardly good ones; None
+            where the trainer keeps nothing.  For Word2Vec and FastText the model itself, with the
+            last good weights
     """
 
-    model: object = None
+    model: Any = None
 
 
 class MissingExtraError(WordvecError, ImportError):

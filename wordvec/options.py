@@ -154,6 +154,11 @@ class Word2VecOptions:
         if self.alpha > 0 and self.min_alpha > self.alpha:
             raise OptionError("min_alpha", f"at most alpha, {self.alpha:g}", self.min_alpha)
 
+    @property
+    def n_noise(self) -> int:
+        """Noise words of an example; 0 without negative sampling."""
+        return self.negative
+
 
 @dataclass(frozen=True, slots=True)
 class PhraseOptions:
@@ -190,9 +195,15 @@ class FastTextOptions:
     min_count: int = option(5, "drop words that occur less often", flag="-minCount", low=0)
     max_vocab: int | None = option(None, "keep only the N most frequent words", low=1)
     sg: int = option(0, "1: skip-gram, 0: continuous bag of words", original=1, choices=(0, 1))
-    hs: int = option(
-        0, "1: hierarchical softmax (-loss hs), 0: not (-loss ns)", flag="-loss", choices=(0, 1)
+    loss: str | None = option(
+        None,
+        "ns: negative sampling; hs: hierarchical softmax; softmax; ova: a logistic unit for each "
+        "word, all words of the sentence being right; None: what hs and negative say",
+        flag="-loss",
+        original="ns",
+        choices=("ns", "hs", "softmax", "ova"),
     )
+    hs: int = option(0, "1: hierarchical softmax, unless loss is given", choices=(0, 1))
     negative: int = option(
         5, "noise words per example; 0 switches negative sampling off", flag="-neg",
         low=0, high=1000,
@@ -212,7 +223,9 @@ class FastTextOptions:
         1e-3, "words above this share of the text are thinned out; 0: never", flag="-t",
         original=1e-4, low=0,
     )  # fmt: skip
-    alpha: float = option(0.025, "learning rate at the start", flag="-lr", original=0.05, low=0)
+    alpha: float = option(
+        0.025, "learning rate at the start", flag="-lr", original=0.05, low=0, high=1e9
+    )
     min_alpha: float = option(1e-4, "learning rate at the end", original=0.0, low=0)
     epochs: int = option(5, "passes over the text", flag="-epoch", low=1)
     workers: int = option(3, "threads", flag="-thread", original=12, low=1, high=4096)
@@ -222,6 +235,10 @@ class FastTextOptions:
     cbow_mean: int = option(
         1, "CBOW: 1: mean of the rows of the context, 0: their sum", choices=(0, 1)
     )
+    position_weights: bool = option(
+        False, "CBOW: words count by column with a learnt weight of their place in the window",
+        choices=(False, True),
+    )  # fmt: skip
     shrink_windows: bool = option(
         True, "draw the window's size anew for every word, up to the largest",
         choices=(True, False),
@@ -255,8 +272,27 @@ class FastTextOptions:
         check_options(self)
         if self.alpha > 0 and self.min_alpha > self.alpha:
             raise OptionError("min_alpha", f"at most alpha, {self.alpha:g}", self.min_alpha)
-        if not self.hs and not self.negative:
+        if not self.negative and (self.loss == "ns" or (self.loss is None and not self.hs)):
             raise OptionError("negative", "at least 1 without hierarchical softmax", 0)
+        if self.loss is not None:
+            if self.hs and self.loss != "hs":
+                raise OptionError("hs", f"0 with loss {self.loss}", self.hs)
+            object.__setattr__(self, "hs", int(self.loss == "hs"))
+
+        if self.position_weights and (self.sg or self.loss in ("softmax", "ova")):
+            raise OptionError(
+                "position_weights", "False but for CBOW with negative sampling or a tree", True
+            )
+
+    @property
+    def n_noise(self) -> int:
+        """Noise words of an example; 0 without negative sampling."""
+        return self.negative if self.loss in (None, "ns") else 0
+
+    @property
+    def loss_name(self) -> str:
+        """The loss that a file names: ns, hs, softmax or ova."""
+        return self.loss or ("hs" if self.hs else "ns")
 
 
 LOSSES = ("softmax", "ova", "hs", "ns")

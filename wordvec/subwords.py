@@ -38,6 +38,21 @@ def word_bytes(word: str) -> bytes:
     return word.encode("utf-8", "surrogateescape")
 
 
+def packed_words(words: Sequence[str]) -> tuple[Bytes, Starts]:
+    """(arena, starts): the bytes of words side by side, word i from starts[i] to starts[i + 1]."""
+    text = "".join(words)
+    if text.isascii():  # one encoding instead of one a word
+        arena = np.frombuffer(text.encode(), np.uint8)
+        lengths = map(len, words)
+    else:
+        encoded = [word_bytes(word) for word in words]
+        arena = np.frombuffer(b"".join(encoded), np.uint8)
+        lengths = map(len, encoded)
+    starts = np.zeros(len(words) + 1, np.int64)
+    np.cumsum(np.fromiter(lengths, np.int64, len(words)), out=starts[1:])
+    return arena, starts
+
+
 def ngram_texts(word: str, rules: NgramRules) -> list[str]:
     """The n-grams of a word in the order of their buckets; pieces of invalid UTF-8 escaped."""
     data = b"<" + word_bytes(word) + b">"
@@ -50,6 +65,13 @@ def ngram_texts(word: str, rules: NgramRules) -> list[str]:
         for n in range(max(rules.min_n, 1), rules.max_n + 1)
         if i + n <= n_chars and not (n == 1 and i in (0, n_chars - 1))
     ]
+
+
+def ngrams_of_word(word: bytes, rules: NgramRules) -> Numbers:
+    """int32[n]: the buckets of one word's n-grams, a new array."""
+    if not rules.has_ngrams:
+        return np.zeros(0, np.int32)
+    return kernel.buckets_of_word(word, rules.min_n, rules.max_n, rules.bucket)
 
 
 def ngrams_of_words(
@@ -183,8 +205,7 @@ class Subwords:
 
     def buckets_of(self, word: str) -> Numbers:
         """int32[n]: the bucket of each n-gram of a word, repeated where n-grams repeat."""
-        data = np.frombuffer(word_bytes(word), np.uint8)
-        return ngrams_of_words(data, np.array([0, len(data)], np.int64), self.rules)[1]
+        return ngrams_of_word(word_bytes(word), self.rules)
 
     def can_build(self, word: str) -> bool:
         """Has the word any n-gram with a row or start values?"""
@@ -195,20 +216,17 @@ class Subwords:
 
         With `finish`, what that makes of it (still zeros for a word without n-grams).
         """
-        return np.asarray(self.rows_of([word])[0])
+        if self.finish is not None:
+            return np.asarray(self.rows_of([word])[0])
+        numbers = self._numbers(self.buckets_of(word))
+        out = np.empty((1, self.dim), np.float32)
+        starts = np.array([0, len(numbers)], np.int64)
+        means_of_rows(self.rows, starts, numbers, out, seed=self.seed or 0)
+        return np.asarray(out[0])
 
     def rows_of(self, words: Sequence[str], n_threads: int = 1) -> Matrix:
         """float32[n, dim]: `row_of` of each word, a new array."""
-        text = "".join(words)
-        if text.isascii():  # one encoding instead of one a word
-            arena = np.frombuffer(text.encode(), np.uint8)
-            lengths = map(len, words)
-        else:
-            encoded = [word_bytes(word) for word in words]
-            arena = np.frombuffer(b"".join(encoded), np.uint8)
-            lengths = map(len, encoded)
-        starts = np.zeros(len(words) + 1, np.int64)
-        np.cumsum(np.fromiter(lengths, np.int64, len(words)), out=starts[1:])
+        arena, starts = packed_words(words)
         ngram_starts, buckets = ngrams_of_words(arena, starts, self.rules, n_threads)
         numbers = self._numbers(buckets)
         if len(numbers) < len(buckets):

@@ -15,10 +15,10 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from wordvec.errors import TrainingError
+from wordvec.errors import DivergedError
 from wordvec.kernels import sampling
 from wordvec.progress import Progress, Reporter
-from wordvec.threads import Stop, run_workers
+from wordvec.threads import POLL_SECONDS, Stop, run_workers
 
 LONGEST_SHARD = 8192
 GOLDEN_RATIO = (math.sqrt(5) - 1) / 2  # steps of it fill a circle evenly at every moment
@@ -197,21 +197,43 @@ def run(
     make_worker: Callable[[], ShardWorker],
     n_threads: int,
     reporter: Reporter,
+    n_alone: int = 0,
     watcher: Watcher | None = None,
 ) -> Outcome:
     """Train `schedule.epochs` epochs with `n_threads` threads, each on a worker of its own.
 
-    With a watcher all threads wait for each other at the end of each epoch.  The first Ctrl-C ends
-    the run after the shards in hand (`interrupted` in the result), the second raises
-    KeyboardInterrupt.  TrainingError when the loss stops being a number.
+    With a watcher all threads wait for each other at the end of each epoch.
+
+    The first `n_alone` shards are trained by one thread while the others wait.  Losses over all
+    labels need it: at the start every label is equally likely, so every line moves all of them the
+    same way by much, and a dozen threads that do so at once, or one that was put to sleep over it
+    and goes on later, overshoot so far that training diverges.  After one shard that is over.
+
+    The first Ctrl-C ends the run after the shards in hand (`interrupted` in the result), the
+    second raises KeyboardInterrupt.  DivergedError when the loss stops being a number
+    or grows beyond all bounds.
     """
     ledger = _Ledger(schedule)
     workers = [make_worker() for _ in range(n_threads)]
     wall_start, cpu_start = time.perf_counter(), time.process_time()
     next_report = 0.0
 
+    has_begun = threading.Event()
+
+    def begin(stop: Stop) -> None:
+        try:
+            for _ in range(n_alone):
+                if not stop.requested and (shard := ledger.take()) is not None:
+                    _train_one(schedule, workers[0], ledger, *shard)
+        finally:
+            has_begun.set()
+
     def work(number: int, stop: Stop) -> None:
         worker = workers[number]
+        if number == 0 and not has_begun.is_set():
+            begin(stop)
+        while not has_begun.wait(POLL_SECONDS) and not stop.requested:
+            pass
         while not stop.requested and (shard := ledger.take()) is not None:
             _train_one(schedule, worker, ledger, *shard)
 
@@ -274,7 +296,7 @@ def _train_one(
         what = f"grows far beyond that of no training, {schedule.untrained_loss:.3g}"
     else:
         what = "is no longer a number"
-    raise TrainingError(
+    raise DivergedError(
         f"training diverged in epoch {epoch + 1} at learning rate {rate:g}: the loss {what}; "
         f"start lower than {schedule.alpha:g}"
     )

@@ -16,6 +16,7 @@ import numpy.typing as npt
 from wordvec.errors import CorpusError, FormatError
 from wordvec.files import OutputFile
 from wordvec.kernels.tokens import WordTable
+from wordvec.words import WordList
 
 SEPARATOR = "</s>"
 SEPARATOR_BYTES = SEPARATOR.encode()
@@ -49,6 +50,10 @@ class Vocab:
         self.n_tokens = int(counts.sum())
         self._words: list[str] | None = None
         self._table: WordTable | None = None
+
+    def __getstate__(self) -> dict[str, Any]:
+        """The table for look-ups is made anew in a copy."""
+        return self.__dict__ | {"_table": None}
 
     # -- words ----------------------------------------------------------------------------------
 
@@ -134,6 +139,10 @@ class Vocab:
         """What the words and counts take, with the table for look-ups once it was made."""
         n_table = 0 if self._table is None else self._table.n_memory_bytes
         return int(self._arena.nbytes + self._starts.nbytes + self.counts.nbytes + n_table)
+
+    def word_list(self) -> WordList:
+        """The words as a WordList that shares their bytes."""
+        return WordList(self._arena[: int(self._starts[-1])], self._starts[1:].astype(np.uint64))
 
     def digest(self) -> Any:
         """SHA-256 of words, counts and `has_separator`, to be updated further or read."""

@@ -111,27 +111,21 @@ def train_unsupervised(*args: Any, **kwargs: Any) -> FastText:
     minCountLabel=0, minn=3, maxn=6, neg=5, wordNgrams=1, loss="ns", bucket=2000000,
     thread=cores-1, lrUpdateRate=100, t=1e-4, label="__label__", verbose=2, pretrainedVectors="")
 
-    loss is "ns" or "hs".  Ctrl-C gives the model so far; errors as for train_supervised.
+    Words that only the pretrained vectors have join the vocabulary.  Ctrl-C gives
+    the model so far; errors as for train_supervised.
     """
     values, _ = _arguments(UNSUPERVISED, args, kwargs)
     if values["model"] not in MODELS:
         raise ValueError("Unrecognized model name")
-    if values["loss"] not in ("ns", "hs"):
-        raise ValueError(f"loss {values['loss']!r} is for train_supervised; use 'ns' or 'hs'")
-    if values["pretrainedVectors"]:
-        raise ValueError("pretrainedVectors is for train_supervised")
-    hs = int(values["loss"] == "hs")
-    fields = _fields(values)
-    if hs:
-        fields["negative"] = 0
     options = FastTextOptions(
-        **fields, sg=MODELS[values["model"]], hs=hs, seed=0, ns_exponent=0.5, min_alpha=0.0,
-        max_sentence=1025,
+        **_fields(values), sg=MODELS[values["model"]], loss=values["loss"], seed=0,
+        ns_exponent=0.5, min_alpha=0.0, max_sentence=1025,
     )  # fmt: skip
     report = _Report(values["verbose"])
     model = train_words(
         values["input"], options, label_prefix=values["label"],
         min_count_label=values["minCountLabel"], reporter=report,
+        pretrained=values["pretrainedVectors"] or None,
     )  # fmt: skip
     report.end()
     return FastText(model, _attributes(values))

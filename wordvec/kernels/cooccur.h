@@ -166,7 +166,7 @@ static int64_t add_cells(const pair_plan *plan, event_store *store, uint32_t *su
 
 /* ---- sorting ---------------------------------------------------------------------------------*/
 
-#define DIGIT_BITS 10
+#define DIGIT_BITS 12
 
 /* Sorts words[0..n) by bits low..high-1, stable; the sorted ones lie in the array returned. */
 #define RADIX_SORT(name, type, key_of)                                                          \
@@ -244,36 +244,59 @@ static inline double value_of_pair(const pair_plan *plan, uint64_t units, double
     return value;
 }
 
+/* Records of the cells of a row from column `first` up to `end`, which is not one of them: those
+ * that are not empty.  Without a branch, as cells are empty at random. */
+static inline int64_t emit_cells(const pair_plan *plan, const uint32_t *cells, double scale,
+                                 int64_t row, int64_t first, int64_t end, pair_record *records) {
+    const int64_t *row_start = plan->row_start;
+    int64_t n = 0, column = first;
+    if (plan->symmetric) /* below the diagonal: the cell of the pair turned round */
+        for (; column < end && column < row; column++) {
+            uint32_t units = cells[row_start[column] + row];
+            records[n] = (pair_record){(int32_t)row, (int32_t)column, (double)units / scale};
+            n += units != 0;
+        }
+    const uint32_t *of_row = cells + row_start[row];
+    for (; column < end; column++) {
+        uint32_t units = of_row[column];
+        records[n] = (pair_record){(int32_t)row, (int32_t)column, (double)units / scale};
+        n += units != 0;
+    }
+    return n;
+}
+
+static inline uint32_t units_in_cell(const pair_plan *plan, const uint32_t *cells, int64_t row,
+                                     int64_t column) {
+    if (plan->symmetric && column < row) return cells[plan->row_start[column] + row];
+    return cells[plan->row_start[row] + column];
+}
+
 /* All pairs of a stripe, from its cells and its sorted entries, in order of row and column; the
- * number of records.  There must be room for every cell of its rows and every entry. */
+ * number of records.  There must be room for every cell of its rows and every entry, and one. */
 static int64_t emit_stripe(const pair_plan *plan, const uint32_t *cells, double scale,
                            int64_t stripe, const pair_entry *entries, int64_t n,
                            pair_record *records) {
     int64_t n_records = 0, next = 0;
     const uint64_t column_mask = (UINT64_C(1) << plan->column_bits) - 1;
     for (int64_t row = plan->first_rows[stripe]; row < plan->first_rows[stripe + 1]; row++) {
-        uint64_t local = (uint64_t)(row - plan->first_rows[stripe]) << plan->column_bits;
-        int64_t last = plan->max_product / row;
+        uint64_t local = (uint64_t)(row - plan->first_rows[stripe]);
+        int64_t done = 0, last = plan->max_product / row; /* of the columns that have a cell */
         if (last > plan->n_words) last = plan->n_words;
-        for (int64_t column = 1; column <= last; column++) {
-            int64_t low = row, high = column;
-            if (plan->symmetric && column < row) low = column, high = row;
-            uint32_t units = cells[plan->row_start[low] + high];
-            uint64_t pair = local | (uint64_t)column;
-            double value;
-            if (next < n && entries[next].key >> CODE_BITS == pair)
-                value = value_of_pair(plan, units, scale, entries, n, &next, pair);
-            else if (units) value = (double)units / scale;
-            else continue;
+        while (next < n && entries[next].key >> CODE_BITS >> plan->column_bits == local) {
+            uint64_t pair = entries[next].key >> CODE_BITS;
+            int64_t column = (int64_t)(pair & column_mask), end = column <= last ? column : last + 1;
+            if (done < last) {
+                n_records += emit_cells(plan, cells, scale, row, done + 1, end, records + n_records);
+                done = end - 1;
+            }
+            uint64_t units = 0;
+            if (column <= last) units = units_in_cell(plan, cells, row, column), done = column;
+            double value = value_of_pair(plan, units, scale, entries, n, &next, pair);
             records[n_records++] = (pair_record){(int32_t)row, (int32_t)column, value};
         }
-        while (next < n && entries[next].key >> CODE_BITS >> plan->column_bits
-                               == local >> plan->column_bits) {
-            uint64_t pair = entries[next].key >> CODE_BITS;
-            double value = value_of_pair(plan, 0, scale, entries, n, &next, pair);
-            int32_t column = (int32_t)(pair & column_mask);
-            records[n_records++] = (pair_record){(int32_t)row, column, value};
-        }
+        if (done < last)
+            n_records += emit_cells(plan, cells, scale, row, done + 1, last + 1,
+                                    records + n_records);
     }
     return n_records;
 }

@@ -133,11 +133,21 @@ cdef extern from "glibc_random.h":
     int64_t glibc_rand(glibc_random *random) noexcept nogil
 
 
-def start_parameters(double[::1] out, unsigned int seed, int64_t dim):
-    """Fill `out` with the start of GloVe's own tool for `-seed`: (rand() / 2147483647 - 0.5) / dim."""
-    cdef int64_t i
+cdef class StartNumbers:
+    """The start of GloVe's own tool for `-seed`, piece by piece: (rand() / 2147483647 - 0.5) / dim."""
+
     cdef glibc_random random
-    with nogil:
-        glibc_seed(&random, seed)
-        for i in range(out.shape[0]):
-            out[i] = (glibc_rand(&random) / 2147483647.0 - 0.5) / dim
+    cdef int64_t dim
+
+    def __init__(self, unsigned int seed, int64_t dim):
+        if dim < 1:
+            raise ValueError(f"dim: expected at least 1, found {dim}")
+        glibc_seed(&self.random, seed)
+        self.dim = dim
+
+    def fill(self, double[::1] out not None):
+        """The next len(out) numbers."""
+        cdef int64_t i
+        with nogil:
+            for i in range(out.shape[0]):
+                out[i] = (glibc_rand(&self.random) / 2147483647.0 - 0.5) / self.dim

@@ -268,6 +268,30 @@ static int64_t wv_pq_encode(const wv_pq_ops *ops, wv_pq_coder *coder, const char
     return -1;
 }
 
+/* Adds the parts [first_part, end_part) of n rows, divided as in wv_pq_encode, to the sums
+ * (laid out as centroids) and sizes [n_parts][256] of the clusters that their codes name. */
+static void wv_pq_add(const char *rows, int64_t row_bytes, int64_t n, int64_t dim, int64_t dsub,
+                      const float *norms, const uint8_t *codes, int64_t first_part,
+                      int64_t end_part, double *sums, int64_t *sizes)
+{
+    const int64_t n_parts = (dim + dsub - 1) / dsub;
+    for (int64_t i = 0; i < n; i++) {
+        const char *row = rows + i * row_bytes;
+        const float norm = norms && norms[i] != 0 ? norms[i] : 1;
+        for (int64_t part = first_part; part < end_part; part++) {
+            const int64_t left = dim - part * dsub, width = left < dsub ? left : dsub;
+            const int64_t code = codes[i * n_parts + part];
+            double *own = sums + part * WV_PQ_CENTROIDS * dsub + code * width;
+            sizes[part * WV_PQ_CENTROIDS + code]++;
+            for (int64_t j = 0; j < width; j++) {
+                float x;
+                memcpy(&x, row + (part * dsub + j) * 4, 4);
+                own[j] += norms ? x / norm : x;
+            }
+        }
+    }
+}
+
 typedef struct wv_pq_rows {
     const uint8_t *codes; /* [n][n_parts] */
     const float *centroids;

@@ -50,6 +50,7 @@ typedef struct {
     int32_t shrink_windows;
     int32_t max_sentence; /* kept words after which a sentence is cut; 0: never */
     int32_t hs_batch;     /* context words that share one step along the Huffman path */
+    float *position_rows; /* [2 window][stride], places before and after the centre; or NULL */
     int32_t n_hot;        /* rows of each matrix that every worker keeps a copy of; 0: none */
 } wv_model;
 
@@ -59,12 +60,14 @@ typedef struct {
 typedef struct {
     float *shared;   /* the whole matrix */
     int32_t first;   /* number of the first copied row; the others follow */
-    float *rows;     /* [n_hot][stride], trained in place of the shared rows; NULL: no copies */
-    float *received; /* [n_hot][stride], the same rows as they were last received */
+    int64_t n;       /* how many were copied */
+    float *rows;     /* [n][stride], trained in place of the shared rows; NULL: no copies */
+    float *received; /* [n][stride], the same rows as they were last received */
 } wv_hot;
 
 typedef struct {
     wv_hot in, out, nodes; /* copies of in_rows, out_rows and node_rows */
+    wv_hot positions;      /* a copy of all position_rows, if there are any */
     uint64_t stream;       /* window widths, slots of the pool */
     uint64_t noise_stream; /* noise words, and nothing else */
     uint64_t draws_ahead[WV_DRAWS_AHEAD];

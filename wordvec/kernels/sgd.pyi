@@ -23,6 +23,7 @@ class Model:
         out_rows: NDArray[np.float32] | None = None,
         node_rows: NDArray[np.float32] | None = None,
         *,
+        position_rows: NDArray[np.float32] | None = None,
         keep: NDArray[np.uint32] | None = None,
         aliases: NDArray[np.uint32] | None = None,
         paths: Any = None,
@@ -67,4 +68,19 @@ class Worker:
         shard_key: int,
         rate: float,
     ) -> None: ...
+    def examples(
+        self,
+        tokens: Tokens,
+        first: int,
+        end: int,
+        epoch_key: int,
+        shard_key: int,
+        whole_sentences: bool = False,
+    ) -> tuple[
+        NDArray[np.int64],
+        NDArray[np.int32],
+        NDArray[np.int64],
+        NDArray[np.int64],
+        NDArray[np.int32],
+    ]: ...
     def contexts(self) -> tuple[list[tuple[int, int, int, int]], list[int]]: ...

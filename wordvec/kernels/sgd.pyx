@@ -50,16 +50,20 @@ cdef extern from "sgd.h":
         int32_t shrink_windows
         int32_t max_sentence
         int32_t hs_batch
+        float *position_rows
         int32_t n_hot
     ctypedef struct wv_hot:
         float *shared
         int32_t first
+        int64_t n
         float *rows
         float *received
     ctypedef struct wv_worker:
+        uint64_t stream
         wv_hot in_copies "in"
         wv_hot out
         wv_hot nodes
+        wv_hot positions
         int32_t *kept
         int32_t *context_first
         int32_t *context_last
@@ -94,6 +98,24 @@ cdef extern from "sgd.h":
         double (*update_block)(wv_worker *, int, float **, int64_t, float **, const float *,
                                int64_t, float) noexcept nogil
     const wv_sgd_ops wv_sgd_ops_baseline
+
+
+cdef extern from "sgd_examples.h" nogil:
+    ctypedef struct wv_example_counts:
+        int64_t n_examples
+        int64_t n_rows
+    ctypedef struct wv_example_lists:
+        int64_t *row_starts
+        int32_t *rows
+        int32_t *centres
+        int32_t *words
+    void prepare_shard(const wv_model *, wv_worker *, const wv_shard *) noexcept
+    wv_example_counts count_shard_examples(const wv_model *, const wv_worker *) noexcept
+    void list_shard_examples(const wv_model *, const wv_worker *, wv_example_lists *) noexcept
+    int64_t list_shard_sentences(const wv_model *, const wv_shard *, uint8_t *, int32_t *,
+                                 int64_t *, int64_t *) noexcept
+    int64_t n_tokens_of_sentences(const wv_shard *) noexcept
+    uint64_t wv_stream(uint64_t) noexcept
 
 
 cdef extern from *:
@@ -164,7 +186,9 @@ cdef class Model:
     training adds to a row is multiplied by its lock (0: the row stays).  hs_batch: context words, 1 to 6, that take one step along
     a Huffman path together; 3 costs no quality that seeds would not and is a third faster than 1.
     n_hot: rows of each matrix that every worker keeps copies of (sgd.h); words must come in order
-    of frequency, and with subwords the rows from n_words on, if any, in order of use.  The arrays are kept alive, not copied.
+    of frequency, and with subwords the rows from n_words on, if any, in order of use.
+    position_rows: float32[2 window, stride], which CBOW multiplies the rows of the context with
+    (sgd_position.h); changed in place.  The arrays are kept alive, not copied.
     """
 
     cdef wv_model model
@@ -179,6 +203,7 @@ cdef class Model:
         float[:, ::1] out_rows=None,
         float[:, ::1] node_rows=None,
         *,
+        float[:, ::1] position_rows=None,
         const uint32_t[::1] keep=None,
         const uint32_t[:, ::1] aliases=None,
         paths=None,
@@ -238,12 +263,17 @@ cdef class Model:
             if subwords is None or locks.shape[0] != in_rows.shape[0]:
                 raise ValueError(f"locks: expected {in_rows.shape[0]}, and subwords with them")
             self.model.locks = &locks[0]
+        if position_rows is not None:
+            if not use_cbow or position_rows.shape[0] != 2 * window:
+                raise ValueError(f"position_rows: expected {2 * window} rows, for CBOW")
+            self.model.position_rows = _rows(position_rows, 2 * window, stride, "position_rows")
         self.level = simd.active()
         self.ops = wv_sgd_ops_of(simd.active_level())
         self._owners = (
             np.asarray(in_rows),
             None if out_rows is None else np.asarray(out_rows),
             None if node_rows is None else np.asarray(node_rows),
+            None if position_rows is None else np.asarray(position_rows),
             None if keep is None else np.asarray(keep),
             None if aliases is None else np.asarray(aliases),
             path_arrays,
@@ -326,6 +356,20 @@ cdef class Tokens:
         self.n_words = n_words
 
 
+cdef wv_shard _shard_of(Tokens tokens, int64_t first, int64_t end, uint64_t epoch_key,
+                        uint64_t shard_key, float rate):
+    cdef wv_shard shard
+    shard.ids = &tokens.ids[0]
+    shard.starts = &tokens.starts[0]
+    shard.n_sentences = tokens.starts.shape[0] - 1
+    shard.first = first
+    shard.end = end
+    shard.epoch_key = epoch_key
+    shard.shard_key = shard_key
+    shard.rate = rate
+    return shard
+
+
 cdef class Worker:
     """One thread's generator, scratch and sums.  Not to be shared between threads.
 
@@ -376,11 +420,13 @@ cdef class Worker:
         self._copy_hot(
             &worker.nodes, model.model.node_rows, model.model.n_words - 1 - n_copied, n_copied
         )
+        self._copy_hot(&worker.positions, model.model.position_rows, 0, 2 * window)
 
     cdef _copy_hot(self, wv_hot *hot, float *shared, int64_t first, int64_t n_copied):
         cdef int64_t n_bytes = n_copied * self.model.model.stride * 4
         hot.shared = shared
         hot.first = <int32_t>first
+        hot.n = n_copied
         if shared == NULL or n_copied == 0:
             return
         hot.rows = <float *>_new_block(n_bytes)
@@ -398,6 +444,8 @@ cdef class Worker:
         free(worker.out.received)
         free(worker.nodes.rows)
         free(worker.nodes.received)
+        free(worker.positions.rows)
+        free(worker.positions.received)
         free(worker.ring)
         free(worker.ring_before)
         free(worker.kept)
@@ -423,24 +471,80 @@ cdef class Worker:
         starts the generator for windows and noise words.  Runs without the GIL.
         """
         cdef wv_shard shard
+        self._check_shard(tokens, first, end)
+        if first == end:
+            return
+        shard = _shard_of(tokens, first, end, epoch_key, shard_key, rate)
+        with nogil:
+            self.model.ops.train_shard(&self.model.model, self.worker, &shard)
+
+    cdef int _check_shard(self, Tokens tokens, int64_t first, int64_t end) except -1:
         if not 0 <= first <= end <= tokens.n_tokens or end - first > self.longest_shard:
             raise ValueError(f"shard {first}..{end} of {tokens.n_tokens} tokens is out of range")
         if tokens.n_words > self.model.model.n_words:
             raise ValueError(
                 f"tokens of {tokens.n_words} words for a model of {self.model.model.n_words}"
             )
+        return 0
+
+    def examples(
+        self, Tokens tokens not None, int64_t first, int64_t end,
+        uint64_t epoch_key, uint64_t shard_key, bint whole_sentences=False,
+    ):
+        """What `train` would train on, as lists for losses over all words: (row_starts
+        int64[n + 1], rows int32, label_starts int64[n], label_ends int64[n], labels int32).
+
+        Example i: the mean of the rows rows[row_starts[i]:row_starts[i + 1]] shall predict
+        labels[label_starts[i]:label_ends[i]]: one word, or, with `whole_sentences`, the different
+        kept words of the sentence.  Skip-gram: rows of the centre, a word of its context; CBOW: all
+        rows of the context, the centre (fastText's direction).  Sentences must not be cut
+        (max_sentence 0).
+        """
+        cdef wv_shard shard
+        cdef wv_example_counts counts
+        cdef wv_example_lists lists
+        cdef const wv_model *model = &self.model.model
+        cdef int64_t[::1] row_starts, sentence_starts, sentence_ends
+        cdef int32_t[::1] rows, centres, words, sentence_words
+        cdef uint8_t[::1] seen
+        cdef int64_t n_sentence_words, n_centres
+        self._check_shard(tokens, first, end)
+        if model.max_sentence:
+            raise ValueError("examples: sentences must not be cut")
         if first == end:
-            return
-        shard.ids = &tokens.ids[0]
-        shard.starts = &tokens.starts[0]
-        shard.n_sentences = tokens.starts.shape[0] - 1
-        shard.first = first
-        shard.end = end
-        shard.epoch_key = epoch_key
-        shard.shard_key = shard_key
-        shard.rate = rate
+            raise ValueError("examples: no tokens")
+        shard = _shard_of(tokens, first, end, epoch_key, shard_key, 0)
         with nogil:
-            self.model.ops.train_shard(&self.model.model, self.worker, &shard)
+            self.worker.stream = wv_stream(shard_key)
+            prepare_shard(model, self.worker, &shard)
+            counts = count_shard_examples(model, self.worker)
+        row_starts = np.empty(counts.n_examples + 1, np.int64)
+        rows = np.empty(counts.n_rows + 1, np.int32)
+        centres = np.empty(counts.n_examples + 1, np.int32)
+        words = np.empty(counts.n_examples + 1, np.int32)
+        lists.row_starts, lists.rows = &row_starts[0], &rows[0]
+        lists.centres, lists.words = &centres[0], &words[0]
+        with nogil:
+            list_shard_examples(model, self.worker, &lists)
+        n = counts.n_examples
+        if not whole_sentences:
+            numbers = np.arange(n + 1)
+            return (np.asarray(row_starts), np.asarray(rows)[:counts.n_rows], numbers[:n], numbers[1:],
+                    np.asarray(words)[:n])
+        n_centres = self.worker.end_centre - self.worker.first_centre
+        seen = np.zeros(model.n_words, np.uint8)
+        sentence_words = np.empty(n_tokens_of_sentences(&shard) + 1, np.int32)
+        sentence_starts = np.empty(n_centres + 1, np.int64)
+        sentence_ends = np.empty(n_centres + 1, np.int64)
+        with nogil:
+            n_sentence_words = list_shard_sentences(
+                model, &shard, &seen[0], &sentence_words[0], &sentence_starts[0], &sentence_ends[0]
+            )
+        of_examples = np.asarray(centres)[:n]
+        return (np.asarray(row_starts), np.asarray(rows)[:counts.n_rows],
+                np.asarray(sentence_starts)[of_examples],
+                np.asarray(sentence_ends)[of_examples],
+                np.asarray(sentence_words)[:n_sentence_words])
 
     @property
     def loss(self):

@@ -6,7 +6,6 @@ depends on the number of threads but the order in which shards meet the weights.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -14,14 +13,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from wordvec.errors import OptionError, TrainingError
+from wordvec.errors import DivergedError
 from wordvec.fasttextmodel import DenseRows, FastTextArgs, FastTextDictionary, FastTextModel
 from wordvec.kernels import classify, sampling
 from wordvec.labelled import add_words, read_labelled
-from wordvec.models.labelling import label_matrix, label_rows
+from wordvec.models.labelling import SHARDS_ALONE, label_matrix, label_rows
 from wordvec.models.lineweights import ClassWeights, LineWeights
+from wordvec.models.pretrained import Pretrained, copy_vectors, vectors_of
 from wordvec.models.traininglines import (
-    START_ROWS,
     LineWorker,
     TrainingJob,
     inverse_of,
@@ -31,7 +30,6 @@ from wordvec.models.traininglines import (
 from wordvec.options import ClassifierOptions
 from wordvec.progress import Reporter, silent
 from wordvec.trainer import Outcome, Schedule, run, shard_tokens_for
-from wordvec.vectors import Vectors
 
 Matrix = NDArray[np.float32]
 
@@ -50,19 +48,12 @@ class TrainedClassifier(FastTextModel):
     notes: list[str] = field(default_factory=list)
 
 
-class DivergedError(TrainingError):
-    """The loss is no longer a number.  `model` holds the weights from before that update, all of
-    them numbers, although hardly good ones."""
-
-    model: FastTextModel | None = None
-
-
 def train_supervised(
     source: Any,
     options: ClassifierOptions | None = None,
     *,
     reporter: Reporter = silent,
-    pretrained: str | os.PathLike[str] | Vectors | None = None,
+    pretrained: Pretrained | None = None,
     class_weights: ClassWeights | None = None,
     sample_weights: Sequence[float] | NDArray[Any] | None = None,
     memory: int | None = None,
@@ -87,7 +78,7 @@ def train_supervised(
     before), WordvecError for too little memory.
     """
     options = options or ClassifierOptions(**settings)
-    vectors = _vectors_of(pretrained, options)
+    vectors = vectors_of(pretrained, options.vector_size)
     text = read_labelled(source, options, reporter=reporter, memory=memory)
     if vectors is not None:
         add_words(text, vectors.words)
@@ -97,35 +88,9 @@ def train_supervised(
     lines = lines_of(text, options, memory)
     in_rows = start_rows(lines, text.dictionary.n_words, options)
     if vectors is not None:
-        _copy_vectors(in_rows, text.dictionary, vectors)
+        copy_vectors(in_rows, text.dictionary.words, text.dictionary.n_words, vectors)
     job = TrainingJob(lines, text.starts, text.n_tokens, text.dictionary.n_labels, weights)
     return train_job(job, in_rows, text.dictionary, options, reporter, text.notes)
-
-
-# ---- pretrained vectors -------------------------------------------------------------------------
-
-
-def _vectors_of(
-    pretrained: str | os.PathLike[str] | Vectors | None, options: ClassifierOptions
-) -> Vectors | None:
-    if pretrained is None:
-        return None
-    from wordvec.formats import load
-
-    vectors = pretrained if isinstance(pretrained, Vectors) else load(pretrained)
-    dim = vectors.matrix.shape[1]
-    if dim != options.vector_size:
-        raise OptionError("vector_size", f"{dim}, as the pretrained vectors", options.vector_size)
-    return vectors
-
-
-def _copy_vectors(in_rows: Matrix, dictionary: FastTextDictionary, vectors: Vectors) -> None:
-    places = dictionary.words.find_words(vectors.words)
-    there = np.flatnonzero((places >= 0) & (places < dictionary.n_words))
-    dim = vectors.matrix.shape[1]
-    for first in range(0, len(there), START_ROWS):
-        rows = there[first : first + START_ROWS]
-        in_rows[places[rows], :dim] = vectors.matrix[rows]
 
 
 # ---- training -----------------------------------------------------------------------------------
@@ -164,12 +129,15 @@ def train_job(
 
     try:
         outcome = run(
-            schedule, lambda: LineWorker(job, kernel_model, rate_step), options.workers, reporter
+            schedule,
+            lambda: LineWorker(job, kernel_model, rate_step),
+            options.workers,
+            reporter,
+            SHARDS_ALONE.get(options.loss, 0),
         )
-    except TrainingError as error:
-        diverged = DivergedError(*error.args)
-        diverged.model = result(None)
-        raise diverged from None
+    except DivergedError as error:
+        error.model = result(None)
+        raise
     return result(outcome)
 
 

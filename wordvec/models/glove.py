@@ -41,11 +41,29 @@ class Parameters:
     dim: int
 
     @classmethod
+    def zeros(cls, n_words: int, dim: int) -> Parameters:
+        """Weights of 0 and sums of squares of 1; WordvecError when there is no memory for them."""
+        half = glove.half_row(dim)
+        need_bytes(
+            2 * n_words * 2 * half * 4,
+            f"{n_words:,} words with {dim} numbers each",
+            "use a smaller vector size or a smaller vocabulary",
+        )
+        made = cls(zero_rows(n_words, 2 * half), zero_rows(n_words, 2 * half), dim)
+        for matrix in (made.words, made.contexts):
+            matrix[:, half:] = 1
+        return made
+
+    @classmethod
     def start(cls, n_words: int, dim: int, seed: int) -> Parameters:
         """The start of Stanford's glove for the same seed, rounded to float32."""
-        weights = np.empty((2, n_words, dim + 1))
-        glove.start_parameters(weights.reshape(-1), seed, dim)
-        return cls.of(weights, None)
+        made = cls.zeros(n_words, dim)
+        numbers = glove.StartNumbers(seed, dim)
+        for block in made.blocks():
+            drawn = np.empty(block.shape)
+            numbers.fill(drawn.reshape(-1))
+            block[:] = drawn
+        return made
 
     @classmethod
     def of(
@@ -60,25 +78,21 @@ class Parameters:
         that float32 cannot hold as finite numbers, and for sums of squares that are not positive
         too.
         """
-        n_words, dim = weights.shape[1], weights.shape[2] - 1
-        half = glove.half_row(dim)
-        need_bytes(
-            2 * n_words * 2 * half * 4,
-            f"{n_words:,} words with {dim} numbers each",
-            "use a smaller vector size or a smaller vocabulary",
-        )
-        matrices = [zero_rows(n_words, 2 * half) for _ in range(2)]
-        for number, matrix in enumerate(matrices):
+        made = cls.zeros(weights.shape[1], weights.shape[2] - 1)
+        made.take(weights, names[0])
+        if squares is not None:
+            made.take(squares, names[1], squares=True)
+        return made
+
+    def take(self, numbers: NDArray[Any], name: str, *, squares: bool = False) -> None:
+        """Copy weights, or sums of squares, of the layout and with the errors of `of`."""
+        first, end = self._columns(squares)
+        low = float(np.finfo(np.float32).tiny) if squares else -np.inf
+        expected = f"{name}: {'positive finite' if squares else 'finite'} numbers"
+        for number, matrix in enumerate((self.words, self.contexts)):
             with np.errstate(over="ignore"):
-                matrix[:, : dim + 1] = weights[number]
-                matrix[:, half:] = 1
-                if squares is not None:
-                    matrix[:, half : half + dim + 1] = squares[number]
-            _need_sound(matrix[:, : dim + 1], -np.inf, number, f"{names[0]}: finite numbers")
-            smallest = float(np.finfo(np.float32).tiny)
-            part = matrix[:, half : half + dim + 1]
-            _need_sound(part, smallest, number, f"{names[1]}: positive finite numbers")
-        return cls(matrices[0], matrices[1], dim)
+                matrix[:, first:end] = numbers[number]
+            _need_sound(matrix[:, first:end], low, number, expected)
 
     def __len__(self) -> int:
         return len(self.words)

@@ -44,14 +44,14 @@ def read_start(
     FormatError for a file of another size, TrainingError for numbers that are not finite (or,
     squared gradients, not positive).
     """
-    weights = None
-    if parameters is not None:
-        weights = glove_binary.read_parameters(parameters, n_words, dim)
-    sums = None if squares is None else glove_binary.read_parameters(squares, n_words, dim)
-    if weights is None:
-        weights = Parameters.start(n_words, dim, seed).weights
-    names = (parameters or "initial parameters", squares or "squared gradients")
-    return Parameters.of(weights, sums, names)
+    if parameters is None:
+        made = Parameters.start(n_words, dim, seed)
+    else:
+        made = Parameters.zeros(n_words, dim)
+        made.take(glove_binary.read_parameters(parameters, n_words, dim), parameters)
+    if squares is not None:
+        made.take(glove_binary.read_parameters(squares, n_words, dim), squares, squares=True)
+    return made
 
 
 @dataclass(frozen=True)

@@ -60,9 +60,12 @@ class GrowingModel(VectorModel):
 
     @property
     def options(self) -> Any:
-        """The options as they are now, frozen and checked.  OptionError."""
-        values = self.__dict__
-        return self.OPTIONS(**{f.name: values[f.name] for f in dataclasses.fields(self.OPTIONS)})
+        """The options as they are now, frozen and checked.  OptionError.
+
+        A rate that would start below its end starts there, as in gensim.
+        """
+        values = {f.name: self.__dict__[f.name] for f in dataclasses.fields(self.OPTIONS)}
+        return self.OPTIONS(**values | {"alpha": max(self.alpha, self.min_alpha)})
 
     @options.setter
     def options(self, options: Any) -> None:
@@ -218,7 +221,7 @@ class GrowingModel(VectorModel):
         """Add what is new among words in the order of their appearance."""
         self._synchronise()
         network = self._need_network("an update of the vocabulary")
-        known = word_list(network.vocab).find_words(WordList.of(words))
+        known = network.vocab.word_list().find_words(WordList.of(words))
         choice = self._choice(trim_rule)
         choice.sorted_vocab, choice.max_vocab = False, None
         chosen = choice.choose_of(counts, words)
@@ -249,7 +252,7 @@ class GrowingModel(VectorModel):
         matrix = network.word_vectors(self.vector_size, self.workers)
         if type(self.wv) is not KeyedVectors:
             self.wv = KeyedVectors(self.vector_size)
-        words = self._shown_words = word_list(network.vocab)
+        words = self._shown_words = network.vocab.word_list()
         Vectors.__init__(self.wv, words, matrix, network.vocab.counts)
         self.wv.next_index = len(matrix)
         self.wv.vectors_lockf = np.ones(1, np.float32)
@@ -274,6 +277,7 @@ class GrowingModel(VectorModel):
     def _synchronise(self) -> None:
         """Take over what was done to `wv` from outside: new words, other counts, other rows."""
         network, wv = self._need_network("training"), self.wv
+        network.align()
         n_words, counts = len(network.vocab), wv.counts
         if counts is None or len(counts) != len(wv):
             counts = np.ones(len(wv), np.int64)
@@ -327,12 +331,6 @@ class GrowingModel(VectorModel):
         self.wv.init_sims(replace)
 
     add_lifecycle_event: Any = KeyedVectors.add_lifecycle_event
-
-
-def word_list(vocab: Vocab) -> WordList:
-    """The words of a vocabulary, not copied."""
-    arena, starts, _ = vocab.arrays()
-    return WordList(arena[: int(starts[-1])], starts[1:].astype(np.uint64))
 
 
 def one_source(corpus_iterable: Any, corpus_file: Any) -> Any:

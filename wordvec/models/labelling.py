@@ -37,6 +37,10 @@ Probabilities = NDArray[np.float32]
 Matrix = NDArray[np.float32]
 
 
+# Shards that one thread begins with, see trainer.run.
+SHARDS_ALONE = {"softmax": 1, "ova": 1}
+
+
 def label_matrix(rows: Matrix, n_labels: int, loss: str) -> tuple[Matrix, bool]:
     """The label matrix (float32[n, dim]) in the kernel's shape, and whether that is transposed."""
     dim = rows.shape[1]

@@ -27,6 +27,9 @@ if TYPE_CHECKING:  # they make networks
 Paths = tuple[NDArray[np.int64], NDArray[np.int32], NDArray[np.uint8]]
 
 
+LINE_BYTES = 64
+
+
 @dataclass
 class Network:
     """All that training changes, and what it needs to go on.
@@ -45,6 +48,15 @@ class Network:
     paths: Paths | None
     n_text_tokens: int
     is_sorted: bool = True
+
+    def align(self) -> None:
+        """Copy what does not lie on the boundaries that the kernels need: weights that came out of
+        a pickle or a deep copy."""
+        weights = self.weights
+        for name in ("in_rows", "out_rows", "node_rows", "position_rows"):
+            rows = getattr(weights, name)
+            if rows is not None and rows.ctypes.data % LINE_BYTES:
+                setattr(weights, name, padded_rows(rows))
 
     def word_vectors(self, dim: int, n_threads: int = 1) -> NDArray[np.float32]:
         """float32[n_words, dim]: a view of the weights, or new means of rows."""
@@ -103,6 +115,8 @@ def move_weights(network: Network, fresh: Network) -> Network:
     for mine, others in ((new.out_rows, old.out_rows), (new.node_rows, old.node_rows)):
         if mine is not None and others is not None:
             mine[: min(len(others), n_old)] = others[:n_old]
+    if new.position_rows is not None and old.position_rows is not None:
+        new.position_rows[:] = old.position_rows
     if network.paths is not None and n_old > 1:
         fresh.paths = network.paths
         if n_words > n_old:

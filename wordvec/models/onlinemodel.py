@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from wordvec.corpus import EncodedCorpus, read_corpus
-from wordvec.errors import FormatError, TrainingError
+from wordvec.errors import DivergedError, FormatError
 from wordvec.formats import format_to_write, word2vec_text
 from wordvec.formats.gensim_model import SavedModel, is_saved_model, read_saved_model
 from wordvec.keyedvectors import KeyedVectors
@@ -23,6 +23,7 @@ from wordvec.models.modelstate import ModelState, Path, is_state, read_state, wr
 from wordvec.models.network import Network, untrained_loss
 from wordvec.models.watching import EpochWatcher, TrainingJob, spread_locks
 from wordvec.trainer import Outcome
+from wordvec.wordchoice import TrimRule
 
 logger = logging.getLogger(__name__)
 
@@ -55,7 +56,7 @@ class OnlineModel(GrowingModel):
     repeat the random choices of the last one.
 
     Ctrl-C in training ends it cleanly, with `outcome.interrupted` true; a second one raises
-    KeyboardInterrupt.  A rate that diverges is a TrainingError; the weights are then the
+    KeyboardInterrupt.  A rate that diverges is a DivergedError; the weights are then the
     last good ones from the end of an epoch (`error.model` is the model, also for a constructor).
 
     Arguments of gensim that change nothing here: batch_words, hashfxn (but for seeded_vector),
@@ -124,28 +125,33 @@ class OnlineModel(GrowingModel):
     def _begin_with(self, source: Any, trim_rule: Any, callbacks: Sequence[Any]) -> None:
         """Vocabulary and training from one reading of the corpus."""
         self._need_something_to_train()
-        corpus = source
-        if not isinstance(source, EncodedCorpus):
-            choice = self._choice(trim_rule)
-            is_plain = trim_rule is None and self.max_final_vocab is None and self.sorted_vocab
-            corpus = read_corpus(
-                source,
-                rules=self._rules,
-                min_count=self.min_count,
-                max_vocab=self.max_vocab,
-                choice=None if is_plain else choice,
-                n_threads=self.workers,
-                memory=self._memory,
-                ids_path=self._ids_path,
-                reporter=self._reporter,
-            )
-            self.effective_min_count = choice.effective_min_count or self.min_count
+        corpus = self._read_corpus(source, trim_rule)
         self.corpus_count = corpus.n_sentences_read
         self.corpus_total_words = corpus.n_tokens_read
         self._take_vocab(corpus.vocab, corpus.n_tokens_read)
         assert self.network is not None
         corpus = dataclasses.replace(corpus, vocab=self.network.vocab)
         self._run(corpus, callbacks)
+
+    def _read_corpus(self, source: Any, trim_rule: TrimRule | None) -> EncodedCorpus:
+        """The corpus of a constructor as ids, with the vocabulary that the settings choose."""
+        if isinstance(source, EncodedCorpus):
+            return source
+        choice = self._choice(trim_rule)
+        is_plain = trim_rule is None and self.max_final_vocab is None and self.sorted_vocab
+        corpus = read_corpus(
+            source,
+            rules=self._rules,
+            min_count=self.min_count,
+            max_vocab=self.max_vocab,
+            choice=None if is_plain else choice,
+            n_threads=self.workers,
+            memory=self._memory,
+            ids_path=self._ids_path,
+            reporter=self._reporter,
+        )
+        self.effective_min_count = choice.effective_min_count or self.min_count
+        return corpus
 
     # -- training -------------------------------------------------------------------------------
 
@@ -171,7 +177,7 @@ class OnlineModel(GrowingModel):
         The learning rate falls from start_alpha to end_alpha (which become alpha and min_alpha)
         over what the corpus really holds; total_examples or total_words must be given, as in
         gensim, and a warning says when they are wrong.  Raises RuntimeError without a vocabulary,
-        ValueError without epochs or totals, TypeError without a corpus, CorpusError, TrainingError.
+        ValueError without epochs or totals, TypeError without a corpus, CorpusError, DivergedError.
         """
         self.alpha = start_alpha or self.alpha
         self.min_alpha = end_alpha or self.min_alpha
@@ -211,9 +217,10 @@ class OnlineModel(GrowingModel):
         return outcome.n_tokens_kept, round(share * corpus.n_tokens_read)
 
     def _need_something_to_train(self) -> None:
-        if not self.hs and not self.negative:
+        options = self.options
+        if not options.hs and not options.negative:
             raise ValueError("either hs or negative must be positive: else nothing is trained")
-        if self.hs and self.negative:
+        if options.hs and options.n_noise:
             logger.warning("hierarchical softmax and negative sampling at once: a mistake?")
 
     def _run(self, corpus: EncodedCorpus, callbacks: Iterable[Any]) -> Outcome:
@@ -225,15 +232,14 @@ class OnlineModel(GrowingModel):
         self.add_lifecycle_event("train", msg=f"training {self!r} on {len(corpus.ids):,} words")
         for callback in callbacks:
             callback.on_train_begin(self)
-        loss = untrained_loss(len(network.vocab), self.negative, self.hs)
-        watcher = EpochWatcher(self, callbacks, options.alpha, loss)
+        watcher = EpochWatcher(self, callbacks, options.alpha, self._untrained_loss())
         job = TrainingJob(
             corpus, options, self._reporter, watcher if watcher.is_needed else None,
             self.n_epochs_trained, self._locks(),
         )  # fmt: skip
         try:
             outcome = self._train_network(job)
-        except TrainingError as error:
+        except DivergedError as error:
             watcher.restore()
             error.model = self
             raise
@@ -248,17 +254,20 @@ class OnlineModel(GrowingModel):
             callback.on_train_end(self)
         return outcome
 
+    def _untrained_loss(self) -> float:
+        """Mean loss per example of weights that know nothing."""
+        options, network = self.options, self._need_network("training")
+        return untrained_loss(len(network.vocab), options.n_noise, options.hs)
+
     def _options_of_run(self, network: Network) -> Any:
-        """`options`, with gensim's meaning of a start below the end (the end) and of a `sample` of
-        1 or more (words with higher counts are thinned out)."""
-        values = {f.name: getattr(self, f.name) for f in dataclasses.fields(self.OPTIONS)}
-        values["alpha"] = max(self.alpha, self.min_alpha)
-        if self.sample >= 1:
-            n_tokens = max(network.vocab.n_tokens, 1)
-            if network.inputs is not None:
-                n_tokens = network.n_text_tokens
-            values["sample"] = int(self.sample * _GOLDEN) / n_tokens
-        return self.OPTIONS(**values)
+        """`options`, with gensim's meaning of a `sample` of 1 or more: words with higher counts are
+        thinned out."""
+        options = self.options
+        if options.sample < 1:
+            return options
+        is_fasttext = network.inputs is not None
+        n_tokens = network.n_text_tokens if is_fasttext else network.vocab.n_tokens
+        return dataclasses.replace(options, sample=int(self.sample * _GOLDEN) / max(n_tokens, 1))
 
     def _locks(self) -> NDArray[np.float32] | None:
         """float32[n_input_rows] from `wv.vectors_lockf`; None when nothing is locked."""

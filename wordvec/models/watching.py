@@ -87,7 +87,9 @@ class EpochWatcher:
     def _keep(self) -> None:
         assert self.model.network is not None
         weights = self.model.network.weights
-        arrays = [weights.in_rows, weights.out_rows, weights.node_rows]
+        arrays = [
+            weights.in_rows, weights.out_rows, weights.node_rows, weights.position_rows
+        ]  # fmt: skip
         if not self.kept:
             self.kept = [(rows, np.empty_like(rows)) for rows in arrays if rows is not None]
         for rows, copy in self.kept:

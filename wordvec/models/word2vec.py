@@ -46,6 +46,9 @@ class Weights:
     in_rows: NDArray[np.float32]
     out_rows: NDArray[np.float32] | None
     node_rows: NDArray[np.float32] | None
+    position_rows: NDArray[np.float32] | None = (
+        None  # [2 window, stride] of a position-weighted CBOW
+    )
 
 
 @dataclass(slots=True)
@@ -162,6 +165,8 @@ def kernel_model(
         settings["paths"] = paths or sampling.huffman_paths(vocab.counts)
     if locks is not None:
         settings["locks"] = locks
+    if weights.position_rows is not None:
+        settings["position_rows"] = weights.position_rows
     return sgd.Model(
         weights.in_rows,
         subwords=subwords,
@@ -222,7 +227,7 @@ def train_model(
 
     tokens = sgd.Tokens(corpus.ids, corpus.starts, len(corpus.vocab), release)
     per_output = options.vector_size * (1 if not options.sg else options.window)
-    n_outputs = (options.negative + 1) * bool(options.negative) + TYPICAL_PATH * options.hs
+    n_outputs = (options.n_noise + 1) * bool(options.n_noise) + TYPICAL_PATH * options.hs
     multiply_adds = per_output * max(n_outputs, 1) + multiply_adds_of_input
     as_command = isinstance(options, FastTextOptions) and options.as_command
     n_unknown = corpus.n_tokens_read - corpus.n_tokens_kept if as_command else 0
@@ -234,7 +239,7 @@ def train_model(
         seed=options.seed,
         shard_tokens=shard_tokens_for(tokens.n_tokens, max(1.0, multiply_adds)),
         first_epoch=first_epoch,
-        untrained_loss=untrained_loss(len(corpus.vocab), options.negative, options.hs),
+        untrained_loss=untrained_loss(len(corpus.vocab), options.n_noise, options.hs),
         n_extra_tokens=options.epochs * n_unknown,
         is_spread=as_command,
     )
@@ -244,7 +249,7 @@ def train_model(
         workers.append(_ShardWorker(model, tokens, schedule.shard_tokens, release))
         return workers[-1]
 
-    outcome = run(schedule, make_worker, options.workers, reporter, watcher)
+    outcome = run(schedule, make_worker, options.workers, reporter, watcher=watcher)
     outcome.n_tokens_kept = sum(worker.kernel.n_kept for worker in workers)
     return outcome, sum(worker.kernel.n_cuts for worker in workers)
 
