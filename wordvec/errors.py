@@ -31,7 +31,19 @@ class CorpusError(WordvecError):
     """The training text is missing, empty, unreadable, or gives no vocabulary."""
 
 
-class RareWordsError(CorpusError):
+class EmptyCorpusError(CorpusError, RuntimeError):
+    """There is nothing to train on.  (gensim: RuntimeError, there is no vocabulary.)"""
+
+
+class MissingCorpusError(CorpusError, FileNotFoundError):
+    """A file of text is not there."""
+
+
+class CorpusTypeError(CorpusError, TypeError):
+    """What was given can be no corpus.  (gensim: TypeError.)"""
+
+
+class RareWordsError(EmptyCorpusError):
     """No word occurs `min_count` times.
 
     `word` is the most frequent one, with its `count`.  Commands translate `min_count` to their
@@ -90,11 +102,12 @@ class TrainingError(WordvecError):
 
 
 class DivergedError(TrainingError):
-    """The learning rate is too high: the loss is no longer a number.
+    """The learning rate is too high: the loss is no longer a number, or grows beyond all bounds.
 
     model   what training has so far, in the form that it would have returned: the weights from
             before the update that failed, all of them numbers, although hardly good ones; None
-            where the trainer keeps nothing
+            where the trainer keeps nothing.  For Word2Vec and FastText the model itself, with the
+            last good weights
     """
 
     model: Any = None

@@ -8,6 +8,7 @@ from typing import Any
 from wordvec.errors import OptionError
 from wordvec.memory import physical_bytes
 from wordvec.vocab import Vocab
+from wordvec.wordchoice import WordChoice
 
 
 @dataclass(frozen=True)
@@ -59,7 +60,7 @@ class ReadingRules:
     """Everything that decides what a corpus gives, and the means to get it; see read_corpus.
 
     Of these, `n_threads` and `memory` (a budget in bytes, None: half of the machine's) change no
-    result.
+    result.  `choice` decides in place of `min_count` and `max_vocab`.
     """
 
     tokens: TokenRules = TokenRules()
@@ -69,6 +70,7 @@ class ReadingRules:
     prune_at: int | None = None
     n_threads: int = 1
     memory: int | None = None
+    choice: WordChoice | None = None
 
     def __post_init__(self) -> None:
         """Raises OptionError."""
@@ -93,6 +95,11 @@ class ReadingRules:
         return self.tokens.separator and not self.tokens.separator_is_word
 
     @property
+    def least_count(self) -> int:
+        """Words that occur less often are out of the question for the vocabulary."""
+        return self.min_count if self.choice is None else 1
+
+    @property
     def n_memory_bytes(self) -> int:
         """The budget."""
         if self.memory is not None:
@@ -112,6 +119,8 @@ class ReadingRules:
                 min_count=self.min_count, max_vocab=self.max_vocab, prune_at=self.prune_at
             )
             origin["vocabulary"] = None
+            if self.choice is not None:
+                origin.update(self.choice.origin())
         else:
             origin["vocabulary"] = self.vocab.digest().hexdigest()
         return origin

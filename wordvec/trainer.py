@@ -8,6 +8,7 @@ shards meet the shared weights (Niu et al. 2011, "Hogwild").
 from __future__ import annotations
 
 import math
+import sys
 import threading
 import time
 from collections.abc import Callable
@@ -26,6 +27,12 @@ GOLDEN_RATIO = (math.sqrt(5) - 1) / 2  # steps of it fill a circle evenly at eve
 MULTIPLY_ADDS_OF_SHARD = LONGEST_SHARD * 5 * 6 * 100
 
 KEY_OF_EPOCH, KEY_OF_SHARD = 1, 2  # purposes of the random keys
+
+# A loss of so many times that of weights that know nothing is no learning any more.  In the first
+# epoch, and when it is still growing in a later one.  (Good weights on text of another kind may
+# begin with twice.)
+HOPELESS_LOSS, HOPELESS_LOSS_STILL_GROWING, GROWTH = 4.0, 2.0, 1.25
+LEAST_SHARE_FOR_VERDICT = 1 / 16  # of an epoch
 
 
 class ShardWorker(Protocol):
@@ -56,6 +63,8 @@ class Schedule:
     min_alpha: float
     seed: int
     shard_tokens: int
+    first_epoch: int = 0  # epochs trained before, so that their random choices are not made again
+    untrained_loss: float = math.inf  # mean per example of weights that know nothing
     n_extra_tokens: int = 0
     is_spread: bool = False
 
@@ -101,11 +110,29 @@ class Outcome:
     wall_seconds: float
     cpu_seconds: float
     epoch_losses: list[float]  # float64 mean per example of each epoch begun
+    epoch_examples: list[int] = field(default_factory=list)  # that each of these is the mean of
+    n_tokens_kept: int = 0  # of those trained, what subsampling left; 0 where nobody counts it
 
     @property
     def loss(self) -> float:
         """Mean loss per example of the last epoch that was begun; NaN when nothing was."""
         return self.epoch_losses[-1] if self.epoch_losses else math.nan
+
+    @property
+    def loss_sum(self) -> float:
+        """Loss of all examples of all epochs."""
+        pairs = zip(self.epoch_losses, self.epoch_examples, strict=False)
+        return math.fsum(mean * n for mean, n in pairs if n)
+
+
+class Watcher(Protocol):
+    """Who wants to be called on the main thread between epochs, while no worker runs.
+
+    `outcome` tells what has been done so far; an exception ends the run.
+    """
+
+    def epoch_begins(self, epoch: int, outcome: Outcome) -> None: ...
+    def epoch_ended(self, epoch: int, outcome: Outcome) -> None: ...
 
 
 @dataclass(slots=True)
@@ -115,6 +142,7 @@ class _Ledger:
     schedule: Schedule
     lock: threading.Lock = field(default_factory=threading.Lock)
     next_shard: int = 0
+    end_epoch: int = sys.maxsize  # shards of this and later epochs are not given out yet
     n_tokens_trained: int = 0
     rate: float = 0.0
     losses: list[float] = field(default_factory=list)
@@ -126,7 +154,8 @@ class _Ledger:
             schedule = self.schedule
             epoch, turn = divmod(self.next_shard, max(schedule.n_shards, 1))
             n_given = epoch * schedule.n_tokens + turn * schedule.shard_tokens
-            if n_given >= schedule.n_tokens_to_train or schedule.n_tokens == 0:
+            is_over = n_given >= schedule.n_tokens_to_train or schedule.n_tokens == 0
+            if is_over or epoch >= self.end_epoch:
                 return None
             self.next_shard += 1
             if epoch == len(self.losses):
@@ -141,6 +170,22 @@ class _Ledger:
             self.losses[epoch] += loss
             self.n_examples[epoch] += n_examples
 
+    def is_hopeless(self, epoch: int) -> bool:
+        """Has the mean loss of an epoch grown beyond what learning can come back from?"""
+        untrained = self.schedule.untrained_loss
+        with self.lock:
+            if self.n_examples[epoch] < LEAST_SHARE_FOR_VERDICT * max(self.n_examples):
+                return False
+            if epoch == 0 and self.n_tokens_trained < LEAST_SHARE_FOR_VERDICT * max(
+                self.schedule.n_tokens, self.schedule.shard_tokens
+            ):
+                return False
+            mean = self.losses[epoch] / max(self.n_examples[epoch], 1)
+            if epoch == 0:
+                return mean > HOPELESS_LOSS * untrained
+            before = self.losses[epoch - 1] / max(self.n_examples[epoch - 1], 1)
+            return mean > max(HOPELESS_LOSS_STILL_GROWING * untrained, GROWTH * before)
+
     def means(self) -> list[float]:
         with self.lock:
             pairs = zip(self.losses, self.n_examples, strict=True)
@@ -153,8 +198,11 @@ def run(
     n_threads: int,
     reporter: Reporter,
     n_alone: int = 0,
+    watcher: Watcher | None = None,
 ) -> Outcome:
     """Train `schedule.epochs` epochs with `n_threads` threads, each on a worker of its own.
+
+    With a watcher all threads wait for each other at the end of each epoch.
 
     The first `n_alone` shards are trained by one thread while the others wait.  Losses over all
     labels need it: at the start every label is equally likely, so every line moves all of them the
@@ -162,7 +210,8 @@ def run(
     and goes on later, overshoot so far that training diverges.  After one shard that is over.
 
     The first Ctrl-C ends the run after the shards in hand (`interrupted` in the result), the
-    second raises KeyboardInterrupt.  DivergedError when the loss stops being a number.
+    second raises KeyboardInterrupt.  DivergedError when the loss stops being a number
+    or grows beyond all bounds.
     """
     ledger = _Ledger(schedule)
     workers = [make_worker() for _ in range(n_threads)]
@@ -181,7 +230,7 @@ def run(
 
     def work(number: int, stop: Stop) -> None:
         worker = workers[number]
-        if number == 0:
+        if number == 0 and not has_begun.is_set():
             begin(stop)
         while not has_begun.wait(POLL_SECONDS) and not stop.requested:
             pass
@@ -195,15 +244,29 @@ def run(
             next_report = wall + 0.2
             reporter(_progress(ledger, wall, time.process_time() - cpu_start))
 
-    stop = run_workers(work, n_threads, report)
+    def outcome(interrupted: bool = False) -> Outcome:
+        return Outcome(
+            interrupted=interrupted,
+            n_tokens_trained=ledger.n_tokens_trained,
+            wall_seconds=time.perf_counter() - wall_start,
+            cpu_seconds=time.process_time() - cpu_start,
+            epoch_losses=ledger.means(),
+            epoch_examples=list(ledger.n_examples),
+        )
+
+    interrupted = False
+    for epoch in range(schedule.epochs if watcher is not None else 1):
+        is_last = watcher is None or epoch + 1 == schedule.epochs
+        ledger.end_epoch = sys.maxsize if is_last else epoch + 1
+        if watcher is not None:
+            watcher.epoch_begins(epoch, outcome())
+        interrupted = run_workers(work, n_threads, report).interrupted
+        if interrupted:
+            break
+        if watcher is not None:
+            watcher.epoch_ended(epoch, outcome())
     report(always=True)
-    return Outcome(
-        interrupted=stop.interrupted,
-        n_tokens_trained=ledger.n_tokens_trained,
-        wall_seconds=time.perf_counter() - wall_start,
-        cpu_seconds=time.process_time() - cpu_start,
-        epoch_losses=ledger.means(),
-    )
+    return outcome(interrupted)
 
 
 def _train_one(
@@ -217,17 +280,26 @@ def _train_one(
     worker.train_shard(
         first,
         end,
-        sampling.key(schedule.seed, KEY_OF_EPOCH, epoch),
-        sampling.key(schedule.seed, KEY_OF_SHARD, epoch * schedule.n_shards + number),
+        sampling.key(schedule.seed, KEY_OF_EPOCH, schedule.first_epoch + epoch),
+        sampling.key(
+            schedule.seed,
+            KEY_OF_SHARD,
+            (schedule.first_epoch + epoch) * schedule.n_shards + number,
+        ),
         rate,
     )
     loss = worker.loss - loss_before
-    if not math.isfinite(loss):
-        raise DivergedError(
-            f"training diverged in epoch {epoch + 1} at learning rate {rate:g}: the loss is no "
-            f"longer a number; start lower than {schedule.alpha:g}"
-        )
-    ledger.add(epoch, end - first, rate, loss, worker.n_examples - n_before)
+    if math.isfinite(loss):
+        ledger.add(epoch, end - first, rate, loss, worker.n_examples - n_before)
+        if not ledger.is_hopeless(epoch):
+            return
+        what = f"grows far beyond that of no training, {schedule.untrained_loss:.3g}"
+    else:
+        what = "is no longer a number"
+    raise DivergedError(
+        f"training diverged in epoch {epoch + 1} at learning rate {rate:g}: the loss {what}; "
+        f"start lower than {schedule.alpha:g}"
+    )
 
 
 def _progress(ledger: _Ledger, wall_seconds: float, cpu_seconds: float) -> Progress:

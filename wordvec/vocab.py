@@ -51,6 +51,10 @@ class Vocab:
         self._words: list[str] | None = None
         self._table: WordTable | None = None
 
+    def __getstate__(self) -> dict[str, Any]:
+        """The table for look-ups is made anew in a copy."""
+        return self.__dict__ | {"_table": None}
+
     # -- words ----------------------------------------------------------------------------------
 
     def __len__(self) -> int:
@@ -129,6 +133,12 @@ class Vocab:
     ) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.int64], npt.NDArray[np.int64]]:
         """(arena, starts, counts), for the id cache; not to be changed."""
         return self._arena, self._starts, self.counts
+
+    @property
+    def n_memory_bytes(self) -> int:
+        """What the words and counts take, with the table for look-ups once it was made."""
+        n_table = 0 if self._table is None else self._table.n_memory_bytes
+        return int(self._arena.nbytes + self._starts.nbytes + self.counts.nbytes + n_table)
 
     def word_list(self) -> WordList:
         """The words as a WordList that shares their bytes."""

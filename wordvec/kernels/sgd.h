@@ -41,6 +41,7 @@ typedef struct {
     int32_t longest_path;
     const int64_t *subword_starts; /* [n_words + 1]; NULL: a word has the one row of its number */
     const int32_t *subword_rows;   /* word w's input rows: subword_rows[subword_starts[w]] ... */
+    const float *locks; /* [input rows]: share of each change that reaches the row; NULL: all */
     int32_t window;
     int32_t negative;
     int32_t negatives; /* WV_NEGATIVES_... */

@@ -28,6 +28,7 @@ class Model:
         aliases: NDArray[np.uint32] | None = None,
         paths: Any = None,
         subwords: tuple[NDArray[np.int64], NDArray[np.int32]] | None = None,
+        locks: NDArray[np.float32] | None = None,
         window: int = 5,
         negative: int = 5,
         negatives: str = "recycled",

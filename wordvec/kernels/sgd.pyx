@@ -41,6 +41,7 @@ cdef extern from "sgd.h":
         int32_t longest_path
         const int64_t *subword_starts
         const int32_t *subword_rows
+        const float *locks
         int32_t window
         int32_t negative
         int32_t negatives
@@ -181,7 +182,8 @@ cdef class Model:
     keep: uint32[n_words] thresholds or None.  aliases: uint32[n_words, 2].  paths: the three
     arrays of sampling.huffman_paths.  subwords: (starts int64[n_words + 1], rows int32[...]): word
     w's input is the mean of the rows[starts[w]:starts[w + 1]] of in_rows, which may have any number
-    of them; None: word w has row w alone.  hs_batch: context words, 1 to 6, that take one step along
+    of them; None: word w has row w alone.  locks: float32[rows of in_rows], needs subwords: what
+    training adds to a row is multiplied by its lock (0: the row stays).  hs_batch: context words, 1 to 6, that take one step along
     a Huffman path together; 3 costs no quality that seeds would not and is a third faster than 1.
     n_hot: rows of each matrix that every worker keeps copies of (sgd.h); words must come in order
     of frequency, and with subwords the rows from n_words on, if any, in order of use.
@@ -206,6 +208,7 @@ cdef class Model:
         const uint32_t[:, ::1] aliases=None,
         paths=None,
         subwords=None,
+        const float[::1] locks=None,
         int window=5,
         int negative=5,
         str negatives="recycled",
@@ -256,6 +259,10 @@ cdef class Model:
         if node_rows is not None and n_words > 1:
             path_arrays = self._set_paths(paths, n_words)
             self.model.node_rows = _rows(node_rows, n_words - 1, stride, "node_rows")
+        if locks is not None:
+            if subwords is None or locks.shape[0] != in_rows.shape[0]:
+                raise ValueError(f"locks: expected {in_rows.shape[0]}, and subwords with them")
+            self.model.locks = &locks[0]
         if position_rows is not None:
             if not use_cbow or position_rows.shape[0] != 2 * window:
                 raise ValueError(f"position_rows: expected {2 * window} rows, for CBOW")
@@ -271,6 +278,7 @@ cdef class Model:
             None if aliases is None else np.asarray(aliases),
             path_arrays,
             subword_arrays,
+            None if locks is None else np.asarray(locks),
         )
 
     cdef tuple _set_subwords(self, subwords, int64_t n_rows):

@@ -19,7 +19,7 @@ from wordvec.memory import release_pages, zero_rows
 from wordvec.models.labelling import SHARDS_ALONE, label_matrix, label_rows
 from wordvec.options import FastTextOptions
 from wordvec.progress import Reporter
-from wordvec.trainer import Outcome, Schedule, run, shard_tokens_for
+from wordvec.trainer import Outcome, Schedule, Watcher, run, shard_tokens_for
 
 BATCH = {"softmax": 2, "ova": 1}  # examples whose gradients are taken at once; more are less robust
 
@@ -102,6 +102,8 @@ def train_all_words(
     output: AllWords,
     rows_of_word: float,
     reporter: Reporter,
+    watcher: Watcher | None = None,
+    first_epoch: int = 0,
 ) -> Outcome:
     """Train in_rows and output.matrix in place with options.loss, softmax or ova.
 
@@ -118,7 +120,7 @@ def train_all_words(
     cost = n_examples * output.dim * (3.0 * output.n_words + 2 * rows_of_word)
     schedule = Schedule(
         tokens.n_tokens, options.epochs, options.alpha, options.min_alpha, options.seed,
-        shard_tokens_for(tokens.n_tokens, cost),
+        shard_tokens_for(tokens.n_tokens, cost), first_epoch,
     )  # fmt: skip
 
     def make_worker() -> _ExampleWorker:
@@ -127,7 +129,9 @@ def train_all_words(
             lambda n_tokens: release_pages(corpus.ids, n_tokens),
         )  # fmt: skip
 
-    return run(schedule, make_worker, options.workers, reporter, SHARDS_ALONE[options.loss])
+    return run(
+        schedule, make_worker, options.workers, reporter, SHARDS_ALONE[options.loss], watcher
+    )
 
 
 def cut_sentences(corpus: EncodedCorpus, most_tokens: int) -> tuple[EncodedCorpus, int]:
