@@ -129,7 +129,7 @@ def test_one_seed_one_model():
 def test_divergence(rate, workers):
     with pytest.raises(DivergedError, match="start lower than") as caught:
         FastText(next_words(), workers=workers, position_weights=True, **SMALL | {"alpha": rate})
-    weights = caught.value.model.weights
+    weights = caught.value.model.network.weights
     for rows in (weights.in_rows, weights.out_rows, weights.position_rows):
         assert np.isfinite(rows).all()
 

@@ -7,14 +7,11 @@ They can be iterated over as often as one likes.  As a corpus of anything here t
 from __future__ import annotations
 
 import itertools
-import logging
 import os
 from collections.abc import Iterable, Iterator
 from typing import Any
 
 from wordvec.unpacking import STDIN, UnpackedFile
-
-logger = logging.getLogger(__name__)
 
 MAX_WORDS_IN_BATCH = 10000
 _READ_BYTES = 1 << 16
@@ -92,7 +89,9 @@ class PathLineSentences(LineSentence):
             self.input_files = [self.source + entry for entry in sorted(os.listdir(name))]
         else:
             raise ValueError(f"{name}: no such file or folder")
-        logger.info("%s: %d files", name, len(self.input_files))
+        import logging  # here, since every reading of a text imports this module
+
+        logging.getLogger(__name__).info("%s: %d files", name, len(self.input_files))
 
     def __iter__(self) -> Iterator[list[str]]:
         for name in self.input_files:
