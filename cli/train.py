@@ -108,6 +108,7 @@ def command(
     # A list of strings might be sentences; paths are paths, and patterns.
     source: Any = sources[0] if len(sources) == 1 else [PurePath(name) for name in sources]
     check_target(ctx, target, source, as_json)
+    check_format(target, format)
     sets = read_sets(evaluation)
     meter = Meter(sys.stderr)
     quiet = as_json or not sys.stderr.isatty()
@@ -142,7 +143,9 @@ def command(
     if as_json:
         say(json_line(report(plan, result, target, scores, seconds), indent=2))
     else:
-        tell("\n".join(result_text(plan, result, target, scores, seconds)))
+        is_own = formats.format_to_write(target, format).NAME == "wordvec"
+        lines = result_text(plan, result, target, scores, seconds, is_own=is_own)
+        tell("\n".join(lines))
     return EXIT_INTERRUPTED if result.interrupted else 0
 
 
@@ -191,6 +194,8 @@ def check_target(
 
     if target in ("-", "/dev/stdout") and as_json:
         raise click.UsageError("--json and the vectors cannot both go to stdout; -o FILE", ctx)
+    if os.path.isdir(target):
+        raise click.UsageError(f"-o: {target!r} is a folder; name a file", ctx)
     if target == "-" or is_device(target):
         return
     if trained_files(source).holds(target):
@@ -202,6 +207,27 @@ def check_target(
                 "for text; name a file elsewhere", ctx,
             )  # fmt: skip
     OutputFile(target).discard()  # a missing folder shows now
+
+
+def check_format(target: str, format: str | None) -> None:
+    """Save one word as the vectors will be saved: a missing package shows now."""
+    import tempfile
+
+    import numpy as np
+
+    from wordvec import formats
+    from wordvec.errors import WordvecError
+    from wordvec.keyedvectors import KeyedVectors
+
+    if target == "-" or is_device(target):
+        return
+    word = KeyedVectors.from_vectors(["word"], np.ones((1, 2), np.float32), np.ones(1, np.int64))
+    with tempfile.TemporaryDirectory() as folder:
+        trial = os.path.join(folder, os.path.basename(target))
+        try:
+            formats.save(word, trial, format)
+        except WordvecError as error:
+            raise click.ClickException(str(error).replace(trial, target)) from None
 
 
 def check_room(plan: Plan, target: str, format: str | None) -> None:

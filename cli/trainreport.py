@@ -74,8 +74,12 @@ def result_text(
     scores: dict[str, Any],
     seconds: float,
     named: Sequence[str] = (),
+    is_own: bool = True,
 ) -> list[str]:
-    """What is said at the end; `named` words are shown instead of six by rule."""
+    """What is said at the end; `named` words are shown instead of six by rule.
+
+    is_own: the vectors are in our own format.
+    """
     vectors, lines = result.vectors, []
     if result.interrupted:
         lines.append(f"Interrupted at {result.share_done:.1%}: these are the vectors so far.")
@@ -85,7 +89,7 @@ def result_text(
         f"{clock(seconds)} in all, {clock(result.wall_seconds)} of training "
         f"({figure(result.cpu_seconds)} CPU-s)"
     )
-    if not target.endswith((".wordvec", ".safetensors")):
+    if not is_own:
         unseen = "" if vectors.subwords is None else " the vectors of unseen words and"
         lines.append(f"(only our own format, .wordvec, keeps{unseen} how these were made)")
     if result.held_out_losses:

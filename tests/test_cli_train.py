@@ -16,7 +16,8 @@ import pytest
 
 import wordvec as library
 from wordvec import centring, planning
-from wordvec.training import prepare
+from wordvec.errors import OptionError
+from wordvec.training import prepare, train
 
 SMALL = ["--vector-size", "16", "--epochs", "2", "--workers", "1"]
 
@@ -137,6 +138,10 @@ def test_outputs_are_no_inputs(wordvec, text, tmp_path):
         (["text.txt", "--epochs", "0"], 2, b"--epochs"),
         (["text.txt", "--format", "nope"], 2, b"--format"),
         (["unspaced"], 1, b"no blanks"),
+        (["text.txt", "-o", "empty"], 2, b"is a folder"),
+        (["text.txt", "-o", "v", "--format", "gensim-saved"], 1, b"gensim-saved"),
+        (["text.txt", "--negative", "0"], 2, b"--negative: expected 1 or more"),
+        (["text.txt", "--min-n", "4", "--max-n", "3"], 2, b"at least min_n, 4"),
     ],
 )
 def test_mistakes_are_one_line(wordvec, text, tmp_path, arguments, code, piece):
@@ -279,3 +284,16 @@ def test_readme_in_python(text, tmp_path, monkeypatch, capsys):
     exec(compile(code, "README.md", "exec"), {})
     assert "(" in capsys.readouterr().out
     assert library.load(tmp_path / "text8.wordvec").dim == 8
+
+
+def test_names_and_mistakes_in_python(text, tmp_path):
+    vectors = train(str(text), preset="fast", dim=7, epochs=1)
+    assert vectors.matrix.shape[1] == 7
+    for wrong in ({"time_budget": "1s"}, {"memory": "4G"}, {"negative": 0}):
+        with pytest.raises(OptionError, match=next(iter(wrong))):
+            train(str(text), **wrong)
+
+
+def test_an_unknown_suffix_is_our_own_format(wordvec, text, tmp_path):
+    done = wordvec("train", text, *SMALL, "-o", tmp_path / "v.xyz")
+    assert done.returncode == 0 and b"only our own format" not in done.stdout

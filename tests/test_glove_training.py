@@ -1,12 +1,13 @@
 """GloVe's training: the kernel beside a float64 twin, start, resume, streaming, bad input."""
 
+import re
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
-from wordvec.errors import FormatError, TrainingError
+from wordvec.errors import DivergedError, FormatError, TrainingError
 from wordvec.kernels import simd
 from wordvec.models.glove import Parameters, train_glove
 from wordvec.options import GloveOptions
@@ -146,3 +147,11 @@ def test_nothing_to_train_on(tmp_path: Path) -> None:
     for source in (np.empty(0, RECORD), tmp_path / "none.bin"):
         with pytest.raises(TrainingError, match="no co-occurrence records"):
             train_glove(source, N_WORDS, GloveOptions())
+
+
+@pytest.mark.parametrize("eta", [1e30, 1e6])
+@pytest.mark.parametrize("n_threads", [1, 2])
+def test_divergence_is_an_error(eta: float, n_threads: int) -> None:
+    options = GloveOptions(vector_size=8, epochs=6, eta=eta, workers=n_threads, grad_clip=1e30)
+    with pytest.raises(DivergedError, match=rf"rate {re.escape(f'{eta:g}')}: .*own rate is 0.05"):
+        train_glove(some_records(2000), N_WORDS, options)

@@ -235,7 +235,13 @@ def _checked(preset: str, given: Mapping[str, Any] | None) -> Mapping[str, Any]:
     for name in given or {}:
         if name not in OVERRIDABLE:
             raise OptionError(name, f"one of {', '.join(OVERRIDABLE)}", name)
-    return {name: value for name, value in (given or {}).items() if value is not None}
+    wanted = {name: value for name, value in (given or {}).items() if value is not None}
+    if wanted.get("negative") == 0 and not wanted.get("hs"):
+        raise OptionError("negative", "1 or more, or hierarchical softmax (hs 1) instead", 0)
+    low, high = wanted.get("min_n"), wanted.get("max_n")
+    if low is not None and high is not None and 0 < high < low:
+        raise OptionError("max_n", f"at least min_n, {low}, or 0 for no n-grams", high)
+    return wanted
 
 
 def _shape(facts: Facts, preset: str) -> _Shape:

@@ -12,7 +12,7 @@ from typing import Any
 from wordvec import __version__, centring
 from wordvec.corpus import EncodedCorpus, read_corpus
 from wordvec.corpusfacts import check_corpus, facts_of, hold_out, warnings_of
-from wordvec.errors import CorpusError, RareWordsError
+from wordvec.errors import CorpusError, OptionError, RareWordsError
 from wordvec.kernels import sampling, sgd, simd
 from wordvec.keyedvectors import KeyedVectors
 from wordvec.models import fasttext, word2vec
@@ -76,13 +76,18 @@ def train(
     preset       "fast", "default", "best" or "semantic"; with a time budget the best that fits
     time_budget  seconds on the clock, memory: bytes; both take a cheaper recipe where needed
     force        train on text of which nothing good can come
-    settings     any option of FastTextOptions, which wins over the recipe's
+    settings     any option of FastTextOptions, which wins over the recipe's; `dim` for vector_size
 
     The result builds vectors of unseen words (but for "fast"), has had its mean removed
     (centring.restore_mean brings it back), and tells in `metadata` how it was made.  Warnings go
     to the log.  CorpusError, OptionError, TrainingError; after Ctrl-C the vectors so far, with
     metadata["interrupted"] true.
     """
+    if "dim" in settings:  # as the command and half of the tools call it
+        settings["vector_size"] = settings.pop("dim")
+    for name, limit in (("time_budget", time_budget), ("memory", memory)):
+        if limit is not None and not isinstance(limit, int | float):
+            raise OptionError(name, "a number of seconds or bytes", limit)
     plan = prepare(
         source, preset=preset, time_budget=time_budget, memory=memory, force=force,
         reporter=reporter, given=settings,

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from wordvec import records
-from wordvec.errors import FormatError, TrainingError
+from wordvec.errors import DivergedError, FormatError, TrainingError
 from wordvec.kernels import glove
 from wordvec.memory import need_bytes, zero_rows
 from wordvec.options import GloveOptions
@@ -23,6 +23,8 @@ from wordvec.trainer import Outcome, Schedule, run
 LONGEST_SHARD = 1 << 16  # records
 SHORTEST_SHARD = 1 << 9
 SHARDS_PER_EPOCH = 64  # at least, where the records allow: threads must not run epochs apart
+_HIGHEST_COST = 1e6  # of a record on average; weights that know nothing have one of 1 or so
+_MOST_SKIPPED = 0.01
 RARE_WORDS = 100  # whose mean is `<unk>`
 _BLOCK_ROWS = 1 << 14
 RecordSource = records.Records | str | os.PathLike[str] | TemporaryFile
@@ -255,7 +257,7 @@ def train_glove(
     options.epochs counts those too.  `after_epoch(n_epochs_done, cost, parameters)` is called
     after every whole epoch.
     After a first Ctrl-C the result holds the parameters so far.  FormatError for bad records,
-    TrainingError for none, and for unsound parameters.
+    TrainingError for none, and for unsound parameters; DivergedError when eta is too high.
     """
     if parameters is None:
         parameters = Parameters.start(n_words, options.vector_size, options.seed)
@@ -284,6 +286,7 @@ def train_glove(
         )  # fmt: skip
         report = _whole_run(reporter, outcome, first_epoch, options.epochs, n_records)
         _add(outcome, run(schedule, make_worker, options.workers, report))
+        _check_convergence(outcome, sum(worker.n_skipped for worker in workers), options)
         if after_epoch is not None and not outcome.interrupted:
             try:
                 after_epoch(first_epoch + len(outcome.epoch_losses), outcome.loss, parameters)
@@ -291,6 +294,24 @@ def train_glove(
                 outcome.interrupted = True  # between two epochs
     n_done = first_epoch + outcome.n_tokens_trained // n_records
     return Trained(parameters, outcome, n_done, sum(worker.n_skipped for worker in workers))
+
+
+def _check_convergence(outcome: Outcome, n_skipped: int, options: GloveOptions) -> None:
+    """DivergedError for costs that no text gives, and where many steps were no numbers.
+
+    A step that is not finite is left out, as in Stanford's glove; which alone would end with
+    senseless vectors and a cost of nearly 0.
+    """
+    worst = max(outcome.epoch_losses, default=0.0)
+    too_many = n_skipped > _MOST_SKIPPED * outcome.n_tokens_trained
+    if too_many or not worst < _HIGHEST_COST:
+        what = f"the cost reached {worst:.3g}"
+        if too_many:
+            what = f"{n_skipped:,} steps of {outcome.n_tokens_trained:,} were no numbers"
+        raise DivergedError(
+            f"training diverged at learning rate {options.eta:g}: {what}; GloVe's own rate is "
+            f"{GloveOptions().eta:g}"
+        )
 
 
 def _open_records(
