@@ -47,6 +47,21 @@ def test_word_vectors(text, loss, rate, settings, workers):
     assert_numbers(model)
 
 
+@pytest.mark.parametrize("workers", [1, 12])
+def test_the_rate_of_the_tutorial_learns(shared_data, tmp_path, workers):
+    """-lr 0.5: noise words shared by a window end with three times the loss of no training."""
+    source = shared_data / "classify" / "cooking.train"
+    if not source.exists():
+        pytest.skip(f"no {source}")
+    words = source.read_bytes().split()[::2]
+    (tmp_path / "text").write_bytes(b" ".join(words)[:400_000])
+    options = FastTextOptions(
+        sg=1, alpha=0.5, epochs=1, workers=workers, bucket=30_000, sample=1e-4
+    )  # fmt: skip
+    model = train_words(str(tmp_path / "text"), options)
+    assert model.outcome.loss < 0.9 * 6 * np.log(2)
+
+
 @pytest.mark.parametrize("workers", [1, 2, 12])
 @pytest.mark.parametrize("loss", LOSSES)
 def test_classifiers(tmp_path, loss, workers):

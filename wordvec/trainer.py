@@ -31,7 +31,7 @@ KEY_OF_EPOCH, KEY_OF_SHARD = 1, 2  # purposes of the random keys
 # A loss of so many times that of weights that know nothing is no learning any more.  In the first
 # epoch, and when it is still growing in a later one.  (Good weights on text of another kind may
 # begin with twice.)
-HOPELESS_LOSS, HOPELESS_LOSS_STILL_GROWING, GROWTH = 4.0, 2.0, 1.25
+HOPELESS_LOSS, HOPELESS_LOSS_STILL_GROWING, GROWTH = 8.0, 2.0, 1.25
 LEAST_SHARE_FOR_VERDICT = 1 / 16  # of an epoch
 
 

@@ -27,6 +27,10 @@ from wordvec.progress import Reporter, silent
 from wordvec.trainer import Outcome
 from wordvec.words import WordList
 
+# Noise words that a whole window shares move once by the sum of its pairs.  Above such a rate that
+# overshoots: the tutorial's -lr 0.5 diverges on text that the original's single steps learn from.
+SHARED_NOISE_ALPHA = 0.15
+
 _BLANK_BYTES = re.compile(BLANKS.pattern.encode())
 
 
@@ -59,6 +63,8 @@ def train_unsupervised(
     model from before).
     """
     options = replace(options, as_command=True)
+    if options.alpha > SHARED_NOISE_ALPHA and options.negatives == "window":
+        options = replace(options, negatives="pair")
     if source == "-":
         raise CorpusError("Cannot use stdin for training!")
     vectors = vectors_of(pretrained, options.vector_size)
