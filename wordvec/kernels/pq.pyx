@@ -102,10 +102,10 @@ def train_part(
         raise ValueError("numbers that are not finite, or far too large")
 
 
-cdef const float *_norms_of(
+cdef int _check_rows(
     const float[:, :] rows, const uint8_t[:, ::1] codes, int64_t n_parts, const float[::1] norms
-) except? NULL:
-    """The norms, or NULL; ValueError when rows, codes and norms do not fit together."""
+) except -1:
+    """ValueError when rows, codes and norms do not fit together."""
     cdef int64_t n = rows.shape[0]
     if codes.shape[0] != n or codes.shape[1] != n_parts:
         raise ValueError(f"codes: expected [{n}, {n_parts}], found {codes.shape[0]}")
@@ -113,7 +113,7 @@ cdef const float *_norms_of(
         raise ValueError(f"{norms.shape[0]} norms for {n} rows")
     if rows.shape[1] > 1 and rows.strides[1] != 4:
         raise ValueError("the columns of a row must lie side by side")
-    return NULL if norms is None or n == 0 else &norms[0]
+    return 0
 
 
 def encode(
@@ -129,10 +129,13 @@ def encode(
     cdef wv_pq_coder coder
     cdef int64_t n = rows.shape[0], dim = rows.shape[1], bad = -1
     cdef int64_t n_parts = _check(dim, dsub, centroids.shape[0])
-    cdef const float *norm = _norms_of(rows, codes, n_parts, norms)
-    cdef bint has_memory
+    _check_rows(rows, codes, n_parts, norms)
     if n == 0:
         return
+    cdef bint has_memory
+    cdef const float *norm = NULL
+    if norms is not None:
+        norm = &norms[0]
     with nogil:
         has_memory = wv_pq_coder_make(&coder, &centroids[0], dim, dsub)
         if has_memory:
@@ -158,13 +161,16 @@ def add_rows(
     """
     cdef int64_t n = rows.shape[0], dim = rows.shape[1]
     cdef int64_t n_parts = _check(dim, dsub, sums.shape[0])
-    cdef const float *norm = _norms_of(rows, codes, n_parts, norms)
+    _check_rows(rows, codes, n_parts, norms)
     if sizes.shape[0] != n_parts or sizes.shape[1] != WV_PQ_CENTROIDS:
         raise ValueError(f"sizes: expected [{n_parts}, {WV_PQ_CENTROIDS}]")
     if not 0 <= first_part <= end_part <= n_parts:
         raise ValueError(f"parts {first_part} to {end_part} of {n_parts}")
     if n == 0:
         return
+    cdef const float *norm = NULL
+    if norms is not None:
+        norm = &norms[0]
     with nogil:
         wv_pq_add(<const char *>&rows[0, 0], rows.strides[0], n, dim, dsub, norm, &codes[0, 0],
                   first_part, end_part, &sums[0], &sizes[0, 0])
