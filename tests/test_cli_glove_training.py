@@ -253,6 +253,19 @@ def test_killed_at_random_moments(command, command_environment, wordvec, tmp_pat
         assert (tmp_path / ours).read_bytes() == (tmp_path / theirs).read_bytes()
 
 
+def test_a_damaged_checkpoint_is_named(wordvec, inputs):
+    flags = [*SMALL, "-binary", 1, "-checkpoint-every", 2, "-resume", 1, "-gradsq-file", "g"]
+    assert wordvec("glove", "glove", *flags, "-iter", 4).returncode == 0
+    newest = inputs / "vectors.004.bin"
+    newest.write_bytes(newest.read_bytes()[:-8])
+    done = wordvec("glove", "glove", *flags, "-iter", 6)
+    assert done.returncode == 1 and b"vectors.004.bin: expected" in done.stderr
+    assert b"delete it, and -resume 1 goes on after the checkpoint before it" in done.stderr
+    newest.unlink()
+    done = wordvec("glove", "glove", *flags, "-iter", 6)
+    assert done.returncode == 0 and b"iter: 003" in done.stderr
+
+
 def test_ctrl_c_keeps_the_vectors(command, command_environment, tmp_path):
     make_inputs(tmp_path, 150_000)
     child = start(
