@@ -26,7 +26,8 @@ def settings_of(
             default: Any = field.default
             kind: Any = click.FLOAT if isinstance(default, float) else click.INT
             if isinstance(default, str):
-                kind = click.Choice([choice for choice in spec.choices if choice])
+                named = [choice for choice in spec.choices or () if choice]
+                kind = click.Choice(named) if named else click.STRING
             elif isinstance(default, bool):
                 kind = click.BOOL
             shown = (defaults or {}).get(field.name, default)

@@ -187,7 +187,7 @@ def test_resume_ends_with_the_same_numbers(tmp_path, monkeypatch, arch):
     for changed, message in (({"lr": 0.1}, "with lr "), ({"hidden": 4}, "with hidden 5, not 4")):
         with pytest.raises(TrainingError, match=message):
             SeriesEncoder(**(settings | changed)).fit(train, checkpoint=state, **fit)
-    with pytest.raises(TrainingError, match="with series "):
+    with pytest.raises(TrainingError, match="with data "):
         SeriesEncoder(**settings).fit(waves(20, seed=9), checkpoint=state, **fit)
 
 

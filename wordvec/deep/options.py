@@ -59,3 +59,37 @@ class SeriesOptions:
         return SeriesOptions(
             **{name: value or own.get(name, value) for name, value in values.items()}
         )
+
+
+@dataclass(frozen=True)
+class ImageOptions:
+    """How an encoder of images is built and trained."""
+
+    loss: str = option(
+        "", "supcon: images of a label are alike (when there are labels); simclr: two views of an "
+        "image are", choices=("", "supcon", "simclr"),
+    )  # fmt: skip
+    dim: int = option(64, "numbers of a vector", low=1, high=65536)
+    epochs: int = option(0, "passes over the images (supcon: 30, simclr: 60)", low=0)
+    batch: int = option(256, "images a batch", low=2, high=1 << 20)
+    lr: float = option(2e-3, "learning rate at the start", low=1e-12, high=10)
+    temperature: float = option(0.0, "of the loss (supcon: 0.1, simclr: 0.5)", low=0, high=100)
+    augment: str = option(
+        "affine", "views: none, small (moved) or affine (turned, scaled, sheared, moved)",
+        choices=("none", "small", "affine"),
+    )  # fmt: skip
+    backbone: str = option("", "a model of torchvision in place of the small network")
+    seed: int = option(1, "seed of start, batches and views", low=0, high=MOST_SEED)
+    threads: int = option(1, "threads; only one gives the same numbers again", low=1, high=4096)
+    device: str = option("auto", "auto, cpu or cuda", choices=("auto", "cpu", "cuda"))
+
+    def __post_init__(self) -> None:
+        check_options(self)
+
+    def filled(self, has_labels: bool) -> ImageOptions:
+        """With what the loss takes in place of 0."""
+        values: dict[str, Any] = {name: getattr(self, name) for name in self.__dataclass_fields__}
+        values["loss"] = self.loss or ("supcon" if has_labels else "simclr")
+        own = {"supcon": (30, 0.1), "simclr": (60, 0.5)}[values["loss"]]
+        values["epochs"], values["temperature"] = self.epochs or own[0], self.temperature or own[1]
+        return ImageOptions(**values)

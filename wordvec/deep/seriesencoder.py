@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import copy
-import dataclasses
-import hashlib
 import os
 from typing import Any
 
@@ -12,31 +10,27 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from wordvec.deep.learning import Checkpoints, Learned, Schedule, Trainer, device_of
+from wordvec.deep.encoder import Encoder, parted
+from wordvec.deep.learning import Schedule, Trainer
 from wordvec.deep.options import SeriesOptions
 from wordvec.deep.series import Scale, SeriesSet
 from wordvec.deep.seriesnets import NETWORKS
-from wordvec.deep.tensorfiles import TensorFile, read_tensors, write_tensors
-from wordvec.errors import OptionError
 from wordvec.keyedvectors import KeyedVectors
 from wordvec.progress import Reporter, silent
 
-KIND = "series"
 _EMBEDDED_NUMBERS = 1 << 22  # of the inputs of one batch
 
 
-class SeriesEncoder:
+class SeriesEncoder(Encoder):
     """Train with `fit`; then `embed`, `embed_steps`, `vectors`, `save`.
 
-    Settings are those of SeriesOptions.  `options` has them, after `fit` without zeros; `scale`
-    is the training set's; `learned` tells the losses.
+    Settings are those of SeriesOptions; `scale` is the training set's.
     """
 
-    def __init__(self, options: SeriesOptions | None = None, **settings: Any) -> None:
-        self.options = dataclasses.replace(options or SeriesOptions(), **settings)
-        self.scale: Scale | None = None
-        self.learned = Learned()
-        self._network: Any = None
+    KIND = "series"
+    OPTIONS = SeriesOptions
+
+    scale: Scale | None = None
 
     def fit(
         self,
@@ -55,23 +49,23 @@ class SeriesEncoder:
         end the training.  checkpoint: a file for the state, from which a run that finds it goes on
         to the same numbers.  Ctrl-C ends training; what was reached is usable.
         """
-        if not 0 <= held_out < 1:
-            raise OptionError("held_out", "a share from 0 to below 1", held_out)
         self.options = options = self.options.filled(series.values.size)
-        device = _prepare(options)
+        train, others = parted(len(series), held_out, options.seed)
+        device = self._prepare()
         self.scale = Scale.of(series)
         rows = torch.from_numpy(self.scale.apply(series))
-        train, others = _parted(rows, held_out, options.seed)
         self._build(series.n_channels, device)
         trainer = Trainer(
             self._network,
-            _Batches(self._network, train.to(device), options.batch),
+            _Batches(self._network, rows[train].to(device), options.batch),
             Schedule(
                 options.iterations, options.lr, is_cosine=options.arch == "gru", patience=patience
             ),
-            held_out=_held_out_loss(self._network, others.to(device)) if len(others) else None,
+            held_out=_held_out_loss(self._network, rows[others].to(device)),
             average=copy.deepcopy(self._network) if options.arch == "conv" else None,
-            checkpoints=self._checkpoints(checkpoint, checkpoint_seconds, rows, held_out),
+            checkpoints=self._checkpoints(
+                checkpoint, checkpoint_seconds, [rows], held_out=held_out
+            ),
         )
         self.learned = trainer.run(reporter)
         return self
@@ -81,26 +75,15 @@ class SeriesEncoder:
         network = NETWORKS[options.arch](n_channels, options.dim, options.hidden, options.loss)
         self._network = network.to(device)
 
-    def _checkpoints(
-        self, path: str | None, seconds: float, rows: torch.Tensor, held_out: float
-    ) -> Checkpoints | None:
-        if path is None:
-            return None
-        digest = hashlib.blake2b(rows.numpy().tobytes(), digest_size=8).hexdigest()
-        settings = dataclasses.asdict(self.options)
-        for free in ("threads", "device"):
-            settings.pop(free)
-        return Checkpoints(path, seconds, {**settings, "series": digest, "held_out": held_out})
-
     # -- use ------------------------------------------------------------------------------------
 
     def embed(self, series: SeriesSet) -> NDArray[np.float32]:
-        """A row for every series, float32[n, d]; zeros for one without a number."""
-        return np.concatenate([np.empty((0, self.dim), np.float32), *self._batches(series, False)])
+        """A row for every series, float32[n, dim]; zeros for one without a number."""
+        return self._made(series, lambda rows: self._network(rows))
 
     def embed_steps(self, series: SeriesSet) -> NDArray[np.float32]:
         """A row for every step, float32[n, longest, d]; NaN behind the end of a series."""
-        made = np.concatenate(list(self._batches(series, True)))
+        made = self._made(series, lambda rows: self._network.steps(rows))
         made[np.arange(made.shape[1]) >= series.lengths[:, None]] = np.nan
         return made
 
@@ -113,44 +96,30 @@ class SeriesEncoder:
     def dim(self) -> int:
         """Numbers of a series' vector."""
         options = self.options
-        return options.dim + 2 * options.hidden if options.arch == "gru" else options.dim
+        return int(options.dim + 2 * options.hidden if options.arch == "gru" else options.dim)
 
-    def _batches(self, series: SeriesSet, of_steps: bool) -> Any:
-        if self._network is None or self.scale is None:
+    def _made(self, series: SeriesSet, make: Any) -> NDArray[np.float32]:
+        if self.scale is None:
             raise ValueError("the encoder is not trained: call fit, or load one")
-        device = device_of(self.options.device)
         rows = torch.from_numpy(self.scale.apply(series))
-        size = max(1, _EMBEDDED_NUMBERS // max(rows[0].numel(), 1)) if len(rows) else 1
-        self._network.to(device).eval()
-        with torch.inference_mode():
-            for first in range(0, len(rows), size):
-                batch = rows[first : first + size].to(device)
-                made = self._network.steps(batch) if of_steps else self._network(batch)
-                yield made.cpu().numpy()
+        n_numbers = max(rows.shape[1] * rows.shape[2], 1)
+        return self._in_batches(rows, make, max(1, _EMBEDDED_NUMBERS // n_numbers))
 
     # -- files ----------------------------------------------------------------------------------
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """One safetensors file with the weights, the settings and the scale."""
         assert self.scale is not None
-        entries = {
-            "options": dataclasses.asdict(self.options),
-            "means": self.scale.means.tolist(),
-            "deviations": self.scale.deviations.tolist(),
-            "losses": self.learned.losses,
-        }
-        write_tensors(path, TensorFile(KIND, self._network.state_dict(), entries))
+        means, deviations = self.scale.means.tolist(), self.scale.deviations.tolist()
+        self._save(path, {"means": means, "deviations": deviations})
 
     @classmethod
     def load(cls, path: str | os.PathLike[str], **settings: Any) -> SeriesEncoder:
         """A saved encoder; settings: threads or device of this machine.  FormatError, OSError."""
-        file = read_tensors(path, KIND)
-        made = cls(SeriesOptions(**file.entries["options"]), **settings)
+        made, file = cls._load(path, settings)
         made.scale = Scale(np.array(file.entries["means"]), np.array(file.entries["deviations"]))
-        device = _prepare(made.options)
-        made._build(len(made.scale.means), device)
+        made._build(len(made.scale.means), made._prepare())
         made._network.load_state_dict(file.tensors)
-        made.learned.losses = file.entries["losses"]
         return made
 
 
@@ -167,22 +136,10 @@ class _Batches:
 
 
 def _held_out_loss(network: Any, rows: torch.Tensor) -> Any:
+    if len(rows) == 0:
+        return None
+
     def loss() -> float:
         return float(network.loss(rows))
 
     return loss
-
-
-def _parted(rows: torch.Tensor, held_out: float, seed: int) -> tuple[torch.Tensor, torch.Tensor]:
-    """(series to train on, held-out ones), by the seed."""
-    n = round(held_out * len(rows))
-    if held_out and not 0 < n < len(rows):
-        raise OptionError("held_out", f"a share that leaves some of {len(rows)} series", held_out)
-    order = torch.from_numpy(np.random.default_rng(seed).permutation(len(rows)))
-    return rows[order[n:].sort().values], rows[order[:n].sort().values]
-
-
-def _prepare(options: SeriesOptions) -> torch.device:
-    torch.manual_seed(options.seed)
-    torch.set_num_threads(options.threads)
-    return device_of(options.device)
