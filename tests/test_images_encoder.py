@@ -73,7 +73,7 @@ IDX_MISTAKES = [
     (b"\0\0\x08\x02\0\0", "byte 3: expected 1 to 4 dimensions"),
     (idx(np.zeros((2, 3, 3)))[:-1], "byte 16: expected 18 bytes of numbers.*found 17"),
     (idx(np.zeros((2, 3, 3))) + b"x", "byte 16: expected 18 bytes of numbers.*found 19"),
-    (b"\0\0\x08\x03" + b"\xff" * 12 + b"\0", "byte 16: expected 7922816249"),
+    (b"\0\0\x08\x03" + b"\xff" * 12 + b"\0", "byte 16: expected 7922816245"),
     (idx(np.zeros(3)), "byte 3: expected 3 or 4 dimensions"),
     (idx(np.full((1, 2, 2), 2.0), 0x0D), "expected pixels from 0 to 255, or floats from 0 to 1"),
     (idx(np.zeros((0, 2, 2))), "expected images, found none"),

@@ -48,7 +48,7 @@ class ImageEncoder(Encoder):
         TrainingError for supcon without labels, or with a single one.
         """
         self.options = options = self.options.filled(images.labels is not None)
-        numbers = _numbers_of_labels(images.labels, options.loss)
+        numbers = _numbers_of_labels(images, options.loss)
         train, others = parted(len(images), held_out, options.seed)
         device = self._prepare()
         self.shape = images.pixels.shape[1:]
