@@ -140,16 +140,16 @@ def _to_torch(pixels: NDArray[np.float32]) -> Tensor:
     return torch.from_numpy(np.ascontiguousarray(pixels.transpose(0, 3, 1, 2)))
 
 
-def _numbers_of_labels(labels: list[str] | None, loss: str) -> Tensor:
-    """int[n]; of no use, and so not asked for, without supcon."""
-    if labels is None:
-        if loss == "supcon":
-            raise TrainingError("supcon learns from labels, and the images have none; use simclr")
-        return torch.zeros(0, dtype=torch.int64)
-    names = sorted(set(labels))
-    if loss == "supcon" and len(names) < 2:
+def _numbers_of_labels(images: ImageSet, loss: str) -> Tensor:
+    """int[n]; zeros for a loss that does not ask for them."""
+    if loss != "supcon":
+        return torch.zeros(len(images), dtype=torch.int64)
+    if images.labels is None:
+        raise TrainingError("supcon learns from labels, and the images have none; use simclr")
+    names = sorted(set(images.labels))
+    if len(names) < 2:
         raise TrainingError(f"supcon needs two labels; all images have {names[0]!r}")
-    return torch.tensor([names.index(label) for label in labels])
+    return torch.tensor([names.index(label) for label in images.labels])
 
 
 class _Batches:
@@ -167,8 +167,7 @@ class _Batches:
         epoch, number = divmod(self.trainer.learned.n_steps, self.per_epoch)
         order = np.random.default_rng((self.options.seed, epoch)).permutation(len(self.pixels))
         chosen = torch.from_numpy(order[number * self.options.batch :][: self.options.batch])
-        labels = self.labels[chosen] if len(self.labels) else self.labels
-        return loss_of(self.network, self.options, self.pixels[chosen], labels)
+        return loss_of(self.network, self.options, self.pixels[chosen], self.labels[chosen])
 
 
 def loss_of(network: Network, options: ImageOptions, pixels: Tensor, labels: Tensor) -> Tensor:
