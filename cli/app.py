@@ -9,6 +9,7 @@ import click
 # name -> (module of this package, what it does); the module holds a click command `command`.
 COMMANDS = {
     "train": ("train", "The best vectors of your text, settings chosen by its size."),
+    "plan": ("plan", "What a training will take: words, memory, disk, time; warnings."),
     "word2vec": ("word2vec", "Train word vectors; the flags of the original word2vec."),
     "word2phrase": ("word2phrase", "Join words that belong together; the original's flags."),
     "fasttext": ("fasttext_command", "Subword vectors and classifiers; as the original fasttext."),

@@ -16,6 +16,7 @@ from wordvec.errors import (
 if TYPE_CHECKING:
     from wordvec.corpus import TokenRules, read_corpus
     from wordvec.formats import load, save
+    from wordvec.jobplan import plan
     from wordvec.keyedvectors import KeyedVectors
     from wordvec.models.facebook import (
         load_facebook_model,
@@ -50,6 +51,7 @@ _PLACES = {
     "load": "wordvec.formats",
     "load_facebook_model": "wordvec.models.facebook",
     "load_facebook_vectors": "wordvec.models.facebook",
+    "plan": "wordvec.jobplan",
     "read_corpus": "wordvec.corpus",
     "save": "wordvec.formats",
     "save_facebook_model": "wordvec.models.facebook",
@@ -80,6 +82,7 @@ __all__ = [
     "load",
     "load_facebook_model",
     "load_facebook_vectors",
+    "plan",
     "read_corpus",
     "save",
     "save_facebook_model",
