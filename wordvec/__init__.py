@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from wordvec.models.fasttext import FastText
     from wordvec.models.glovemodel import GloVe
     from wordvec.models.phrases import ENGLISH_CONNECTOR_WORDS, FrozenPhrases, Phrases
+    from wordvec.models.validating import Validation
     from wordvec.models.word2vec import Word2Vec
     from wordvec.subwords import NgramRules, Subwords
     from wordvec.training import train
@@ -45,6 +46,7 @@ _PLACES = {
     "Phrases": "wordvec.models.phrases",
     "Subwords": "wordvec.subwords",
     "TokenRules": "wordvec.corpus",
+    "Validation": "wordvec.models.validating",
     "Vectors": "wordvec.vectors",
     "Vocab": "wordvec.vocab",
     "Word2Vec": "wordvec.models.word2vec",
@@ -74,6 +76,7 @@ __all__ = [
     "Subwords",
     "TokenRules",
     "TrainingError",
+    "Validation",
     "Vectors",
     "Vocab",
     "Word2Vec",

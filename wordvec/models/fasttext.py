@@ -38,6 +38,7 @@ from wordvec.models.ngramnetwork import (
 )
 from wordvec.models.onlinemodel import BATCH_WORDS, OnlineModel
 from wordvec.models.pretrained import Pretrained, copy_vectors, vectors_of
+from wordvec.models.validating import StopTraining, Validation
 from wordvec.models.watching import TrainingJob, spread_locks
 from wordvec.models.word2vec import Weights
 from wordvec.morewords import with_words
@@ -259,6 +260,7 @@ class FastText(OnlineModel):
         memory: int | None = None,
         ids_path: str | os.PathLike[str] | None = None,
         reporter: Reporter = silent,
+        validation: Validation | None = None,
         **unknown: Any,
     ) -> None:
         self._pretrained = pretrained
@@ -298,16 +300,24 @@ class FastText(OnlineModel):
 
     def _train_network(self, job: TrainingJob) -> Outcome:
         assert self.network is not None and self.network.inputs is not None
-        outcome, n_cuts = train_network(self.network, job)
+        try:
+            outcome, n_cuts = train_network(self.network, job)
+        except StopTraining as stop:
+            self._set_trained(self.network, stop.outcome, 0)
+            raise
+        self._set_trained(self.network, outcome, n_cuts)
+        return outcome
+
+    def _set_trained(self, network: Network, outcome: Outcome, n_cuts: int) -> None:
+        assert network.inputs is not None
         self.trained = TrainedSubwords(
             vectors=self.wv.matrix,
-            subwords=self._subwords(self.network),
-            inputs=self.network.inputs,
-            weights=self.network.weights,
+            subwords=self._subwords(network),
+            inputs=network.inputs,
+            weights=network.weights,
             outcome=outcome,
             n_cuts=n_cuts,
         )
-        return outcome
 
     def _subwords(self, network: Network) -> Subwords:
         return network.subwords(rules_of(self.options), self.vector_size, self.seed)

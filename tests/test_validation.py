@@ -1,0 +1,196 @@
+"""Held-out text, losses and probes of each epoch, early stopping, the log and its curves."""
+
+import json
+import math
+
+import numpy as np
+import pytest
+
+from wordvec import FastText, Validation, Word2Vec
+from wordvec.corpus import read_corpus
+from wordvec.errors import CorpusError, FormatError, OptionError, OutputError
+from wordvec.heldout import hold_out_by_hash
+from wordvec.traininglog import EpochRecord, TrainingLog, read_log
+
+rng = np.random.default_rng(3)
+TOPICS = [[f"{kind}{k}" for k in range(40)] for kind in "abcd"]
+SENTENCES = [[str(w) for w in rng.choice(TOPICS[k % 4], rng.integers(5, 14))] for k in range(3000)]
+SMALL = {"vector_size": 16, "min_count": 1, "workers": 1, "seed": 3, "sample": 0.0}
+
+
+def sentences_of(corpus):
+    bounds = zip(corpus.starts[:-1], corpus.starts[1:], strict=True)
+    return [tuple(corpus.vocab.words[k] for k in corpus.ids[a:b]) for a, b in bounds]
+
+
+def test_every_sentence_is_on_one_side_and_copies_are_on_the_same():
+    corpus = read_corpus(SENTENCES + SENTENCES[:500], min_count=1)
+    kept, held = hold_out_by_hash(corpus, 0.1, seed=5)
+    assert sorted(sentences_of(kept) + sentences_of(held)) == sorted(sentences_of(corpus))
+    assert not set(sentences_of(kept)) & set(sentences_of(held))
+    assert 0.07 < len(held.starts) / len(corpus.starts) < 0.13
+    assert kept.n_tokens_kept == len(kept.ids) and kept.vocab is corpus.vocab
+
+
+def test_the_same_sentences_in_any_order_and_for_more_of_them():
+    one = hold_out_by_hash(read_corpus(SENTENCES, min_count=1), 0.1, 5)[1]
+    other = hold_out_by_hash(read_corpus(SENTENCES[::-1], min_count=1, n_threads=3), 0.1, 5)[1]
+    assert set(sentences_of(one)) == set(sentences_of(other))
+    larger = hold_out_by_hash(read_corpus(SENTENCES, min_count=1), 0.3, 5)[1]
+    assert set(sentences_of(one)) < set(sentences_of(larger))
+    another = hold_out_by_hash(read_corpus(SENTENCES, min_count=1), 0.1, 6)[1]
+    assert set(sentences_of(one)) != set(sentences_of(another))
+
+
+def test_one_giant_line_is_cut_where_blocks_are_taken_out():
+    words = [w for sentence in SENTENCES for w in sentence]
+    corpus = read_corpus([words, words[:50]], min_count=1)
+    kept, held = hold_out_by_hash(corpus, 0.2, 1)
+    assert len(kept.ids) + len(held.ids) == len(corpus.ids)
+    assert 0.05 < len(held.ids) / len(corpus.ids) < 0.4
+    assert len(kept.starts) > 3 and max(np.diff(held.starts)) >= 1000
+    assert sorted(kept.ids.tolist() + held.ids.tolist()) == sorted(corpus.ids.tolist())
+
+
+def test_a_corpus_on_disk_stays_there(tmp_path):
+    read_corpus(SENTENCES, min_count=1)
+    path = tmp_path / "t"
+    path.write_text("\n".join(map(" ".join, SENTENCES)))
+    mapped = read_corpus(path, min_count=1, ids_path=tmp_path / "ids")
+    plain = read_corpus(path, min_count=1)
+    for a, b in zip(hold_out_by_hash(mapped, 0.1), hold_out_by_hash(plain, 0.1), strict=True):
+        assert not a.ids.flags.writeable and np.array_equal(a.ids, b.ids)
+        assert np.array_equal(a.starts, b.starts)
+
+
+@pytest.mark.parametrize("share", [0.0, 1.0, -1, 1e-9])
+def test_shares_that_hold_nothing_out(share):
+    with pytest.raises((OptionError, CorpusError)):
+        hold_out_by_hash(read_corpus(SENTENCES, min_count=1), share)
+
+
+@pytest.mark.parametrize("kind", [Word2Vec, FastText])
+@pytest.mark.parametrize("hs", [0, 1])
+@pytest.mark.parametrize("sg", [0, 1])
+def test_held_out_loss_falls_and_weights_are_not_touched(kind, hs, sg, tmp_path):
+    log = tmp_path / "log.jsonl"
+    options = {**SMALL, "sg": sg, "hs": hs, "negative": 5 * (1 - hs), "alpha": 0.05, "epochs": 3}
+    model = kind(SENTENCES, validation=Validation(share=0.1, log=log), **options)
+    losses = [record.held_out_loss for record in model.validation_records]
+    assert len(losses) == 3 and losses == sorted(losses, reverse=True)
+    assert [r["held_out_loss"] for r in map(json.loads, log.open())] == losses
+    # What is held out is not trained on, and measuring changes nothing.
+    corpus = read_corpus(SENTENCES, min_count=1)
+    kept, _ = hold_out_by_hash(corpus, 0.1, seed=3)
+    other = kind(kept, **options)
+    assert np.array_equal(other.wv.matrix, model.wv.matrix)
+    assert other.loss_history == model.loss_history
+
+
+def test_losses_are_the_same_whatever_the_number_of_threads_measured_on():
+    """One model, trained once: its held-out loss must not depend on `workers`."""
+    from wordvec.models.heldoutloss import held_out_loss, kernel_of_network
+
+    model = Word2Vec(SENTENCES, **SMALL)
+    _, held = hold_out_by_hash(read_corpus(SENTENCES, min_count=1), 0.1, 3)
+    before = model.wv.matrix.copy()
+    found = [
+        held_out_loss(held, kernel_of_network(model.network, held, model.options), 3)
+        for _ in range(2)
+    ]
+    assert found[0] == found[1] and np.array_equal(before, model.wv.matrix)
+
+
+def test_patience_stops_and_the_best_weights_are_back():
+    scores, seen = [0.1, 0.5, 0.4, 0.5, 0.3, 0.9], []
+
+    def probe(vectors):
+        seen.append(vectors.matrix.copy())
+        return scores[len(seen) - 1]
+
+    validation = Validation(share=0, probes=probe, patience=2)
+    for kind in (Word2Vec, FastText):
+        seen.clear()
+        model = kind(SENTENCES, epochs=6, validation=validation, **SMALL)
+        assert len(seen) == 4 and [r.is_best for r in model.validation_records] == [
+            True, True, False, False,
+        ]  # fmt: skip
+        assert model.validation_records[-1].stopped == "patience"
+        assert np.array_equal(model.wv.matrix, seen[1])
+        assert not np.array_equal(seen[1], seen[3])
+        assert len(model.loss_history) == 4 and not model.outcome.interrupted
+        assert model.outcome.n_tokens_kept == 4 * sum(map(len, SENTENCES))
+    assert np.array_equal(model.trained.vectors, seen[1])
+
+
+def test_patience_without_stopping_goes_back_too():
+    scores = iter([0.1, 0.5, 0.4])
+    kept = []
+
+    def probe(vectors):
+        kept.append(vectors.matrix.copy())
+        return {"mine": next(scores), "other": 0.0}
+
+    validation = Validation(share=0, probes=[probe], patience=5, measure="mine")
+    model = Word2Vec(SENTENCES, epochs=3, validation=validation, **SMALL)
+    assert np.array_equal(model.wv.matrix, kept[1])
+    assert [r.probes["mine"] for r in model.validation_records] == [0.1, 0.5, 0.4]
+    assert all(r.stopped is None for r in model.validation_records)
+
+
+def test_probes_from_files_and_training_in_steps(tmp_path):
+    pairs = [f"{a}\t{b}\t{9 if a[0] == b[0] else 1}" for a, b in
+             rng.choice(np.concatenate(TOPICS), (80, 2))]  # fmt: skip
+    (tmp_path / "pairs.tsv").write_text("\n".join(pairs))
+    (tmp_path / "unknown.tsv").write_text("zz\tyy\t3\nxx\tyy\t2\nuu\tvv\t1\n")
+    model = Word2Vec(**SMALL | {"alpha": 0.05})
+    model.build_vocab(SENTENCES)
+    validation = Validation(share=0.1, probes=tmp_path, measure="pairs", patience=9)
+    for first in (0, 4):
+        model.train(SENTENCES, total_examples=3000, epochs=4, validation=validation)
+        records = model.validation_records
+        assert [r.epoch for r in records] == [first + k for k in (1, 2, 3, 4)]
+        assert {r.n_epochs for r in records} == {first + 4}
+        assert all(r.probes["unknown"] is None for r in records)
+    assert records[-1].probes["pairs"] > 0.5
+
+
+def test_mistakes_show_before_the_training(tmp_path):
+    def fails(_):
+        raise ZeroDivisionError
+
+    for bad, error in (
+        ({"share": 0}, OptionError),
+        ({"share": 2}, OptionError),
+        ({"patience": 0}, OptionError),
+        ({"share": 0, "probes": lambda v: 1.0, "measure": "held_out_loss"}, OptionError),
+        ({"probes": tmp_path / "none"}, OSError),
+        ({"log": tmp_path / "no" / "log"}, OutputError),
+        ({"share": 1e-7}, CorpusError),
+        ({"probes": fails}, ZeroDivisionError),
+        ({"probes": fails, "measure": "x"}, OptionError),
+        ({"probes": [fails, fails]}, OptionError),
+        ({"probes": lambda v: {"a": 1}, "measure": "b"}, (OptionError)),
+    ):
+        with pytest.raises(error):
+            Word2Vec(SENTENCES, validation=Validation(**bad), epochs=1, **SMALL)
+    with pytest.raises(OptionError, match="over all words"):
+        FastText(SENTENCES, loss="softmax", validation=Validation(), epochs=1, **SMALL)
+
+
+def test_logs_are_read_back(tmp_path):
+    path = tmp_path / "log"
+    log = TrainingLog(path)
+    records = [EpochRecord(k, 3, 100 * k, 0.1, 1 / k, probes={"p": 0.5}) for k in (1, 2, 3)]
+    records[1].loss = math.nan
+    for record in records:
+        log.write(record)
+    log.close()
+    records[1].loss = None
+    assert read_log(path) == records
+    path.write_bytes(path.read_bytes()[:-20])  # killed while it was writing
+    assert read_log(path) == records[:2]
+    for text in (b"", b"[1]\n", b"{}\n", b'{"epoch": 1}\n', b"text\n" * 3, b"\xff\xfe{"):
+        path.write_bytes(text)
+        with pytest.raises(FormatError):
+            read_log(path)
