@@ -2,6 +2,7 @@
 
 import json
 import math
+import sys
 
 import numpy as np
 import pytest
@@ -168,7 +169,6 @@ def test_mistakes_show_before_the_training(tmp_path):
         ({"log": tmp_path / "no" / "log"}, OutputError),
         ({"share": 1e-7}, CorpusError),
         ({"probes": fails}, ZeroDivisionError),
-        ({"probes": fails, "measure": "x"}, OptionError),
         ({"probes": [fails, fails]}, OptionError),
         ({"probes": lambda v: {"a": 1}, "measure": "b"}, (OptionError)),
     ):
@@ -194,3 +194,54 @@ def test_logs_are_read_back(tmp_path):
         path.write_bytes(text)
         with pytest.raises(FormatError):
             read_log(path)
+
+
+def log_of(path, n=4, **more):
+    log = TrainingLog(path)
+    for k in range(1, n + 1):
+        log.write(EpochRecord(k, n, k, 0.1, 2 / k, 3 / k, 10, {"p": k / 10}, k == 2, **more))
+    log.close()
+
+
+def test_plot_on_the_terminal(wordvec, tmp_path):
+    log_of(tmp_path / "a.jsonl")
+    log_of(tmp_path / "b.jsonl", 9)
+    done = wordvec("plot", "a.jsonl", "--text")
+    lines = done.stdout.decode().splitlines()
+    assert done.returncode == 0 and lines[0].startswith("loss:") and "best epoch: 2" in lines
+    assert sum(line.count("o") for line in lines[1:15]) == 4
+    assert any(line.startswith("p:") for line in lines) and max(map(len, lines)) < 80
+    both = wordvec("plot", "a.jsonl", "b.jsonl", "--text").stdout.decode()
+    assert "a: held out" in both and "b: training" in both
+    log_of(tmp_path / "one.jsonl", 1)
+    assert wordvec("plot", "one.jsonl", "--text").returncode == 0
+
+
+def test_plot_says_what_is_wrong(wordvec, tmp_path):
+    log_of(tmp_path / "a.jsonl")
+    (tmp_path / "bad").write_text("no log\n")
+    for arguments, piece in (
+        (["bad", "--text"], b"bad: line 1: expected the record of an epoch"),
+        (["nowhere", "--text"], b"nowhere"),
+        (["a.jsonl", "--text", "-o", "x.png"], b"--text"),
+        (["a.jsonl", "-o", "a.jsonl"], b"one of the logs"),
+        (["a.jsonl", "-o", "x.txt"], b".png"),
+    ):
+        done = wordvec("plot", *arguments)
+        assert done.returncode and piece in done.stderr and done.stderr.count(b"\n") == 1
+
+
+def test_pictures(wordvec, tmp_path, monkeypatch):
+    log_of(tmp_path / "a.jsonl")
+    from wordvec.errors import MissingExtraError
+    from wordvec.plots import draw_curves
+
+    with monkeypatch.context() as patch:
+        patch.setitem(sys.modules, "matplotlib", None)
+        patch.setitem(sys.modules, "matplotlib.figure", None)
+        with pytest.raises(MissingExtraError, match=r"wordvec\[plot\]"):
+            draw_curves({"a": read_log(tmp_path / "a.jsonl")}, tmp_path / "a.png")
+    pytest.importorskip("matplotlib")
+    for name, head in (("a.png", b"\x89PNG"), ("a.svg", b"<?xml"), ("a.pdf", b"%PDF")):
+        assert wordvec("plot", "a.jsonl", "-o", name).returncode == 0
+        assert (tmp_path / name).read_bytes().startswith(head)
