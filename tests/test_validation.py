@@ -245,3 +245,56 @@ def test_pictures(wordvec, tmp_path, monkeypatch):
     for name, head in (("a.png", b"\x89PNG"), ("a.svg", b"<?xml"), ("a.pdf", b"%PDF")):
         assert wordvec("plot", "a.jsonl", "-o", name).returncode == 0
         assert (tmp_path / name).read_bytes().startswith(head)
+
+
+@pytest.fixture
+def files(tmp_path):
+    (tmp_path / "t").write_text("\n".join(map(" ".join, SENTENCES)) + "\n")
+    pairs = rng.choice(np.concatenate(TOPICS), (60, 2))
+    rows = (f"{a}\t{b}\t{9 if a[0] == b[0] else 1}" for a, b in pairs)
+    (tmp_path / "pairs.tsv").write_text("\n".join(rows))
+    return tmp_path
+
+
+def command_of(tool, *more):
+    if tool == "word2vec":
+        start = ["word2vec", "-train", "t", "-output", "v.bin", "-binary", 1, "-size", 8,
+                 "-min-count", 1, "-iter", 3, "-threads", 1]  # fmt: skip
+    else:
+        start = ["fasttext", tool, "-input", "t", "-output", "v", "-dim", 8, "-minCount", 1,
+                 "-epoch", 3, "-thread", 1, "-bucket", 1000]  # fmt: skip
+    return [*start, *more]
+
+
+@pytest.mark.parametrize("tool", ["word2vec", "skipgram", "cbow"])
+def test_commands_measure_stop_and_log(wordvec, files, tool):
+    plain = wordvec(*command_of(tool))
+    assert plain.returncode == 0
+    more = ["-validate", 0.1, "-probe", "pairs.tsv", "-log", "log", "-patience", 1]
+    done = wordvec(*command_of(tool, *more))
+    assert done.returncode == 0 and done.stderr.count(b"held out") == 3, done.stderr
+    records = read_log(files / "log")
+    assert [r.epoch for r in records] == [1, 2, 3] and set(records[0].probes) == {"pairs"}
+    assert records[0].held_out_loss > records[2].held_out_loss
+    gain = ["-leastGain" if tool != "word2vec" else "-least-gain", 50]
+    done = wordvec(*command_of(tool, *more, *gain))
+    assert b"vectors are those of epoch 1" in done.stderr and (files / "v.bin").stat().st_size
+    assert [r.stopped for r in read_log(files / "log")] == [None, "patience"]
+
+
+@pytest.mark.parametrize("tool", ["word2vec", "skipgram"])
+def test_commands_say_what_is_wrong(wordvec, files, tool):
+    for more, piece in (
+        (["-patience", 3], b"-validate or -probe"),
+        (["-validate", 2], b"-validate: expected a number from 0 to 0.9"),
+        (["-probe", "nowhere.tsv"], b"nowhere.tsv"),
+        (["-probe", "pairs.tsv", "-measure", "x"], b"-measure: expected 'held_out_loss'"),
+        (["-validate", 0.1, "-log", "no/such/log"], b"no/such/log"),
+        (["-validate", "1e-9"], b"none of them"),
+    ):
+        done = wordvec(*command_of(tool, *more))
+        lines = [x for x in done.stderr.splitlines() if x.startswith((b"wordvec", b"fasttext"))]
+        assert done.returncode and piece in done.stderr and len(lines) == 1, done.stderr
+    assert not list(files.glob("v*"))
+    done = wordvec("fasttext", "supervised", "-input", "t", "-output", "v", "-validate", 0.1)
+    assert b"skipgram and cbow" in done.stderr and done.returncode

@@ -174,7 +174,7 @@ class ValidationOptions:
         original=0.0, low=0, high=0.9,
     )  # fmt: skip
     measure: str | None = option(
-        None, "what tells the best epoch: held_out_loss, or the name of a probe", flag="-measure"
+        None, "what tells the best epoch: held_out_loss, or the name of a probe"
     )
     patience: int | None = option(
         None, "stop after N epochs without progress, and keep the best", flag="-patience", low=1

@@ -182,6 +182,23 @@ class Validator:
             self.log.close()
 
 
+class NetworkWatcher:
+    """Validates a network after each epoch of its training; see trainer.Watcher."""
+
+    def __init__(
+        self, validator: Validator, network: Network, vectors: Callable[[], Vectors]
+    ) -> None:
+        self.validator = validator
+        self.network = network
+        self.vectors = vectors
+
+    def epoch_begins(self, epoch: int, outcome: Outcome) -> None:
+        pass
+
+    def epoch_ended(self, epoch: int, outcome: Outcome) -> None:
+        self.validator.epoch_ended(epoch, outcome, self.network, self.vectors)
+
+
 def _read_probes(probes: list[Probe]) -> list[tuple[str, Callable[[Any], Any]]]:
     """(name, function of vectors) of each set and function."""
     found: list[tuple[str, Callable[[Any], Any]]] = []
