@@ -23,6 +23,7 @@ COMMANDS = {
     "nn": ("nn", "The nearest neighbours of words."),
     "analogy": ("analogy", "A is to B as C is to what?"),
     "eval": ("eval", "Score vectors: analogies, word similarity, categories."),
+    "update": ("update", "Train a saved model on over more text; old words stay near."),
     "plot": ("plot", "The curves of a log of training."),
     "convert": ("convert", "Turn a file of vectors into another format."),
     "info": ("info", "Say what a file of vectors is and whether it is sound."),

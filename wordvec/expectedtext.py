@@ -12,6 +12,7 @@ import numpy as np
 from wordvec.corpus import EncodedCorpus, TokenRules, read_corpus
 from wordvec.corpusfacts import check_corpus, facts_of, warnings_of
 from wordvec.errors import CorpusError
+from wordvec.morewords import renumbered
 from wordvec.recipes import Facts
 from wordvec.textsample import TextSample
 from wordvec.vocab import Vocab, pack_words
@@ -119,10 +120,8 @@ def cut_to(whole: EncodedCorpus, n_words: int, ratio: float, n_bytes: int) -> En
     has fewer."""
     arena, starts, counts = whole.vocab.arrays()
     n_kept = min(n_words, len(counts))
-    is_kept = whole.ids < n_kept
-    n_before = np.concatenate([np.zeros(1, np.int64), np.cumsum(is_kept)])
-    ids = whole.ids[is_kept]
-    new_starts = np.unique(n_before[whole.starts])
+    numbers = np.arange(len(counts), dtype=np.int32)
+    ids, new_starts = renumbered(whole, np.where(numbers < n_kept, numbers, -1), None)
     n_made_up = min(n_words, max(_MOST_TRIAL_WORDS, n_kept)) - n_kept
     new_counts = np.maximum(np.round(counts[:n_kept] * ratio), 1).astype(np.int64)
     words = arena[: starts[n_kept]], starts[: n_kept + 1]

@@ -17,10 +17,11 @@ from wordvec.errors import DivergedError, FormatError
 from wordvec.formats import format_to_write, word2vec_text
 from wordvec.formats.gensim_model import SavedModel, is_saved_model, read_saved_model
 from wordvec.keyedvectors import KeyedVectors
-from wordvec.models import memoryuse, restoring, scoring
+from wordvec.models import memoryuse, restoring, scoring, updating
 from wordvec.models.growing import GrowingModel, one_source
 from wordvec.models.modelstate import ModelState, Path, is_state, read_state, write_state
 from wordvec.models.network import Network, kept_tokens, untrained_loss
+from wordvec.models.updating import UpdateReport
 from wordvec.models.validating import StopTraining, Validation, Validator
 from wordvec.models.watching import EpochWatcher, TrainingJob, spread_locks
 from wordvec.trainer import Outcome
@@ -225,6 +226,39 @@ class OnlineModel(GrowingModel):
         outcome = self._run(corpus, callbacks, validation)
         share = outcome.n_tokens_trained / max(len(corpus.ids), 1)
         return outcome.n_tokens_kept, round(share * corpus.n_tokens_read)
+
+    def update(
+        self,
+        more_text: Any,
+        *,
+        epochs: int | None = None,
+        alpha: float | None = None,
+        min_alpha: float | None = None,
+        anchor: float = 0.5,
+        min_count: int | None = None,
+        trim_rule: TrimRule | None = None,
+        callbacks: Sequence[Any] = (),
+        validation: Validation | None = None,
+        n_shown: int = 20,
+    ) -> UpdateReport:
+        """Take up more text: its new words join, all counts grow, and training goes on over it
+        alone, with a schedule of its own; says how far old words moved.
+
+        more_text   as `sentences` or `corpus_file` of the constructor; read once
+        epochs, alpha, min_alpha   of this text; by default the model's own, as at its beginning
+        anchor      0: old words move as freely as new ones; 1: they, and the n-grams they have,
+                    stay to the last bit; between, their steps are as much shorter.  Output rows,
+                    which no query sees, always move
+        min_count   for new words, counted in this text; by default the model's
+        n_shown     how many of the most moved words the report names
+
+        Raises RuntimeError without a vocabulary, OptionError, CorpusError, DivergedError.
+        """
+        return updating.update(
+            self, more_text, epochs=epochs, alpha=alpha, min_alpha=min_alpha, anchor=anchor,
+            min_count=min_count, trim_rule=trim_rule, callbacks=callbacks, validation=validation,
+            n_shown=n_shown,
+        )  # fmt: skip
 
     def _need_something_to_train(self) -> None:
         options = self.options
