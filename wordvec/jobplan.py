@@ -30,6 +30,9 @@ _TRIAL_SECONDS_A_WORD = 1e-6  # at most: a short text needs no long trial
 _TRIAL_SHARE = 0.25  # of the machine's memory, at most, for the weights of the trial
 # Memory of a process: buffers, then bytes of a word while it is counted; see _reading_bytes.
 _BUFFER_BYTES, _THREAD_BYTES = 3 << 20, 5 << 20
+_READING_THREAD_BYTES, _IDS_SLACK = 7_500_000, 0.15  # the last pieces of ids are not full
+_TOKENS_PER_WORD_SLOPE = 1.7  # tokens grow as words to this power (Heaps)
+_LATE_BYTES = 6_000_000  # of modules that the word2vec command imports after it has read
 _SLOT_BYTES, _PLACE_BYTES, _CHOICE_BYTES = 32, 16, 30
 _VOCAB_BYTES = 16  # of a word beside its spelling
 _SAMPLING_BYTES = 28  # see models.memoryuse
@@ -251,15 +254,21 @@ class _Job:
         a_place = _PLACE_BYTES + self.text.mean_spelling
         each = self.text.distinct_of_share(1 / workers)
         places = round(workers * each * a_place + (text.n_distinct * a_place if workers > 1 else 0))
-        slots = workers * _slot_bytes(each)
-        merged = _slot_bytes(text.n_distinct)
-        growing = slots + merged / 2
-        if workers > 1 and merged > _slot_bytes(each):
-            growing = slots + merged
-        base = self.bytes_before + buffers + ids
+        merged, mine = _slot_bytes(text.n_distinct), _slot_bytes(each)
+        slots = workers * mine
+        base = self.bytes_before + workers * _READING_THREAD_BYTES - _BUFFER_BYTES
+        base -= _LATE_BYTES * (self.model == "word2vec")
+        ids = round(ids * (1 + _IDS_SLACK))
+        if workers > 1:
+            at_growth = ids + slots + (merged if merged > mine else 0)
+        else:  # when the slots were doubled last there were fewer words
+            share = (mine / 4 / _SLOT_BYTES / max(text.n_distinct, 1)) ** _TOKENS_PER_WORD_SLOPE
+            at_growth = round(ids * share) + mine + mine // 2
+        at_end = ids + max(slots, merged) + _CHOICE_BYTES * text.n_distinct
         budget = physical_bytes() // 8  # beyond, words go to disk as well
-        tables = min(max(growing, max(slots, merged) + _CHOICE_BYTES * text.n_distinct), budget)
-        return round(base + min(places, budget) + tables), min(buffers + places, buffers + budget)
+        peak = base + places + max(at_growth, at_end)
+        left = buffers + min(places, budget)
+        return round(min(peak, base + ids + 3 * budget)), left
 
     @property
     def _spills(self) -> bool:

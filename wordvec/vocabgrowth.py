@@ -33,10 +33,10 @@ def expected_words(
     parts: list[tuple[int, NDArray[np.int64]]], ratio: float, min_count: int
 ) -> float:
     """Words that occur `min_count` times or more in a text `ratio` times as long as the last
-    part."""
+    part, which may be less."""
     least = max(min_count, 1)
     numbers = [int((counts >= least).sum()) for _, counts in parts]
-    if ratio <= 1:
+    if ratio == 1:
         return float(numbers[-1])
     if min(numbers) < 20:  # too few to measure how they grow: ask for less, in the same measure
         return _by_rarer(parts, ratio, least)
@@ -46,6 +46,8 @@ def expected_words(
         for k in range(len(parts) - 1)
     ]
     slope = slopes[-1]
+    if ratio < 1:
+        return numbers[-1] * ratio**slope
     steps = (len(slopes) - 1) * math.log(2)
     bend = min(0.0, (slopes[-1] - slopes[0]) / steps if steps else 0.0) / 2
     return numbers[-1] * math.exp(_grown(slope, bend, math.log(ratio)))
