@@ -40,7 +40,8 @@ class StopTraining(Exception):
 class Validation(ValidationOptions):
     """What is to be measured after each epoch, and when training stops.
 
-    share     of the sentences is held out of training (heldout.hold_out_by_hash); 0: none
+    share     of the sentences is held out of training (heldout.hold_out_by_hash); 0: none.  The
+              text's ids are copied for it: 4 bytes a word
     probes    files or folders of evaluation sets, and functions of the model's vectors (a higher
               score is better; a number, or a mapping of names to numbers)
     measure   what counts for `patience`: "held_out_loss" or the name of a probe (the stem of its
