@@ -118,7 +118,7 @@ def _recipe(model: str, preset: str | None, given: Mapping[str, Any], facts: Fac
         raise OptionError("preset", f"one with the model 'train' ({', '.join(PRESETS)})", preset)
     kind = kinds[model]
     values: dict[str, Any] = {} if model == "word2vec" else {"as_command": True}
-    values["workers"] = facts.n_threads
+    values |= {"workers": facts.n_threads, "min_alpha": 0.0}
     for item in dataclasses.fields(kind):
         original = item.metadata["spec"].original
         values.setdefault(item.name, item.default if original is None else original)

@@ -47,7 +47,7 @@ def expected_words(
     ]
     slope = slopes[-1]
     if ratio < 1:
-        return numbers[-1] * ratio**slope
+        return numbers[-1] * math.pow(ratio, slope)
     steps = (len(slopes) - 1) * math.log(2)
     bend = min(0.0, (slopes[-1] - slopes[0]) / steps if steps else 0.0) / 2
     return numbers[-1] * math.exp(_grown(slope, bend, math.log(ratio)))
