@@ -17,6 +17,8 @@ from bench import (
     fasttext_rows,
     glove,
     glove_training,
+    iterables,
+    plans,
     quality,
     recipes,
     report,
@@ -41,6 +43,8 @@ NAMES = {
     "glove": (*(row.name for row in GLOVE_ROWS), GLOVE_QUALITY),
     "recipes": recipes.NAMES,
     "series": series.NAMES,
+    "plan": plans.NAMES,
+    "iterables": iterables.NAMES,
 }
 SUITES = ("rivals", "ids", "memory", *NAMES, "table")
 
@@ -170,6 +174,14 @@ def run_suite(options: argparse.Namespace, results: report.Results, work: Path) 
         run_fasttext(options, results, text, work, [*ours, "fasttext"])
     elif options.suite == "glove":
         run_glove(options, results, text, work, ours)
+    elif options.suite == "plan":
+        chosen = options.only or plans.NAMES
+        plans.plan_suite(results, chosen, text, texts.shared_data(ROOT), work, ours)
+    elif options.suite == "iterables":
+        iterables.iterables_suite(
+            results, options.only or iterables.NAMES, text, work,
+            options.rounds, options.epochs, options.rival_tokens,
+        )  # fmt: skip
     elif options.suite == "recipes":
         evaluation = options.evaluation.resolve()
         prepared = recipes.prepare(text, work, evaluation, ours, options.fasttext)
