@@ -22,7 +22,7 @@ WV_INLINE void prepare_entering(const wv_pass *pass, int64_t centre)
     }
     int64_t entering = centre + WV_PREFETCH_CENTRES + model->window;
     if (entering < worker->end_centre)
-        prefetch_row(input_row(pass, worker->kept[entering]), model->stride);
+        prefetch_soon(pass, input_row(pass, worker->kept[entering]));
 }
 
 /* The input row of the word at a position of the list, or its hidden vector. */
@@ -72,9 +72,9 @@ WV_INLINE void draw_shared(const wv_pass *pass, int64_t centre)
             words[k] = model->negatives == WV_NEGATIVES_RECYCLED ? draw_recycled(model, worker)
                                                                  : draw_noise(model, worker);
         } while (contains(words, k, words[k]) && ++n_tries < 4);
-        prefetch_row(output_row(pass, words[k]), model->stride);
+        prefetch_soon(pass, output_row(pass, words[k]));
     }
-    prefetch_row(output_row(pass, worker->kept[centre]), model->stride);
+    prefetch_soon(pass, output_row(pass, worker->kept[centre]));
 }
 
 /* ---- skip-gram, noise words shared by the window ---- */
@@ -107,7 +107,8 @@ WV_INLINE void update_window_outputs_fixed(wv_pass *pass, int64_t centre, const 
         }
     }
     update_rows(n_outputs, outputs, n_context, worker->stream_rows, model->stride, worker->scores,
-                labels, mask, 0, pass->rate, &pass->loss);
+                labels, mask, 0, pass->rate, &pass->loss, pass->ahead);
+    pass->ahead->n = 0;
 }
 
 /* The centre's output row and its usable noise rows into `rows`; returns their number. */
@@ -154,7 +155,8 @@ static void update_window_contexts_fixed(wv_pass *pass, int64_t centre)
         for (int64_t s = 0; s < n_outputs; s++)
             label_stream_row(worker, n, s, s == 0);
         update_rows_any(n, contexts, n_outputs, worker->stream_rows, model->stride, worker,
-                        pass->rate, &pass->loss);
+                        pass->rate, &pass->loss, pass->ahead);
+        pass->ahead->n = 0;
     }
 }
 
@@ -162,6 +164,8 @@ static void skip_gram_shared(wv_pass *pass)
 {
     const wv_worker *worker = pass->worker;
     const int n_outputs = pass->model->negative + 1;
+    wv_ahead ahead = {.n = 0};
+    pass->ahead = &ahead;
     for (int64_t i = worker->first_centre - WV_PREFETCH_CENTRES; i < worker->end_centre; i++) {
         if (i + WV_PREFETCH_CENTRES < worker->end_centre)
             draw_shared(pass, i + WV_PREFETCH_CENTRES);
@@ -188,6 +192,7 @@ static void skip_gram_shared(wv_pass *pass)
             update_window_contexts_fixed(pass, i);
         }
     }
+    pass->ahead = NULL;
 }
 
 /* ---- skip-gram, noise words of their own for every pair ---- */
@@ -256,7 +261,8 @@ static void skip_gram_pairs(wv_pass *pass)
             pass, queue.words[slot], worker->negatives + slot * model->negative,
             worker->stream_rows);
         update_rows(1, &queue.inputs[slot], n_outputs, worker->stream_rows, model->stride,
-                    worker->scores, worker->labels, worker->mask, 1, pass->rate, &pass->loss);
+                    worker->scores, worker->labels, worker->mask, 1, pass->rate, &pass->loss,
+                    &wv_nothing_ahead);
         if (!ahead)
             prepare_pair(pass, &queue);
     }
@@ -306,7 +312,7 @@ static void skip_gram_paths(wv_pass *pass)
         while ((n = take_batch(pass, i, &next, model->hs_batch, contexts)) > 0) {
             label_path(pass, word, n, length);
             update_rows_any(n, contexts, length, worker->stream_rows, model->stride, worker,
-                            pass->rate, &pass->loss);
+                            pass->rate, &pass->loss, &wv_nothing_ahead);
         }
     }
 }
@@ -371,7 +377,7 @@ WV_INLINE void cbow_step(wv_pass *pass, int64_t centre, const int use_paths)
             gather_outputs(pass, word, negatives_of(pass, centre), worker->stream_rows);
     }
     update_rows(1, &worker->hidden, n_outputs, worker->stream_rows, model->stride, worker->scores,
-                worker->labels, worker->mask, 1, pass->rate, &pass->loss);
+                worker->labels, worker->mask, 1, pass->rate, &pass->loss, &wv_nothing_ahead);
     if (!model->position_rows)
         spread_step(pass, centre);
     else if (!spread_positions(pass, centre, n_context))
@@ -461,7 +467,8 @@ static double update_block(wv_worker *worker, int n_fixed, float *const *fixed, 
         for (int f = 0; f < n_fixed; f++)
             worker->labels[s * columns + f] = labels[s * n_fixed + f];
     }
-    update_rows_any(n_fixed, fixed, n_stream, stream, stride, worker, rate, &loss);
+    update_rows_any(n_fixed, fixed, n_stream, stream, stride, worker, rate, &loss,
+                    &wv_nothing_ahead);
     return loss_total(&loss);
 }
 
