@@ -38,8 +38,24 @@ WV_INLINE float *subword_row(const wv_pass *pass, int32_t number)
     return row_of(pass, &pass->worker->in, number);
 }
 
+/* Asks for the numbers of a word's rows, and some words before that for where they are: neither
+ * array fits the second-level cache. */
+WV_INLINE void prefetch_row_numbers(const wv_pass *pass, int64_t position)
+{
+    const wv_model *model = pass->model;
+    const wv_worker *worker = pass->worker;
+    if (position + WV_PREFETCH_NUMBERS < worker->n_listed)
+        __builtin_prefetch(model->subword_starts + worker->kept[position + WV_PREFETCH_NUMBERS]);
+    if (position >= worker->n_listed)
+        return;
+    const int32_t *rows = model->subword_rows + model->subword_starts[worker->kept[position]];
+    __builtin_prefetch(rows);
+    __builtin_prefetch(rows + 16);
+}
+
 WV_INLINE void prefetch_subwords(const wv_pass *pass, int64_t position)
 {
+    prefetch_row_numbers(pass, position + WV_PREFETCH_NUMBERS);
     if (position >= pass->worker->n_listed)
         return;
     int64_t n_rows;
