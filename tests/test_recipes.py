@@ -105,3 +105,21 @@ def test_each_rung_is_cheaper_and_says_what_it_lacks(preset):
     ]  # fmt: skip
     assert costs == sorted(costs, reverse=True)
     assert not rungs[0][0].given_up and rungs[-1][0].given_up
+
+
+def test_reasons_go_with_what_is_trained():
+    facts = Facts(16_470_000, 70_000, {"Latin": 1.0})
+
+    def reasons(**given_settings):
+        chosen = choose(facts, "default", given_settings).settings
+        return {s.name: (s.value, s.reason) for s in chosen}
+
+    plain = reasons()
+    assert "measured" in plain["min_n"][1] and "skip-gram with subwords" in plain["algorithm"]
+    assert reasons(max_n=3)["min_n"] == (3, "the usual one, or max_n where that is less")
+    assert reasons(min_n=8)["max_n"][0] == 8 and "measured" not in reasons(min_n=5)["max_n"][1]
+    assert reasons(min_n=4) == plain | {"min_n": (4, "as given")}
+    assert reasons(max_n=0)["algorithm"][0] == "skip-gram on whole words"
+    cbow = reasons(sg=0, window=9)
+    assert "CBOW" in cbow["algorithm"][0] and cbow["window"] == (9, "as given")
+    assert "not measured for CBOW" in cbow["negative"][1]
