@@ -55,7 +55,7 @@ def test_quiet_through_a_pipe(wordvec, text, tmp_path):
         done = wordvec("train", text, *SMALL, "-o", "-", stdout=file, stderr=subprocess.PIPE)
     assert done.returncode == 0 and done.stderr.count(b"\n") == 1
     done = wordvec("train", text, *SMALL, "-o", "v.ftz")
-    assert done.returncode == 1 and b"quantised" in done.stderr
+    assert done.returncode == 2 and b"quantised" in done.stderr
     assert not (tmp_path / "v.ftz").exists()
 
 

@@ -201,22 +201,22 @@ WV_INLINE void apply_gradients(const int n_fixed, int64_t n_stream, float *const
 WV_INLINE void update_rows(const int n_fixed, float *const *fixed, int64_t n_stream,
                            float *const *stream, int64_t stride, float *scores,
                            const float *labels, const float *mask, const int step, float rate,
-                           wv_loss *loss, const wv_ahead *ahead)
+                           wv_loss *loss, wv_ahead *ahead)
 {
     const int64_t n_ahead = ahead->n / 3; /* the scores are a third of the arithmetic */
     score_block(n_fixed, n_stream, stream, fixed, stride, scores, ahead, n_ahead);
     gradients_of_scores(n_stream * columns_of(n_fixed), scores, labels, mask, step, rate, loss);
     apply_gradients(n_fixed, n_stream, stream, fixed, stride, scores, ahead, n_ahead);
+    ahead->n = 0;
 }
 
-static const wv_ahead wv_nothing_ahead = {.n = 0};
 
 /* The same for an F known only at run time, labels and mask a value per score. */
 static __attribute__((noinline)) void update_rows_any(int n_fixed, float *const *fixed,
                                                       int64_t n_stream, float *const *stream,
                                                       int64_t stride, wv_worker *worker,
                                                       float rate, wv_loss *loss,
-                                                      const wv_ahead *ahead)
+                                                      wv_ahead *ahead)
 {
 #define UPDATE(n)                                                                           \
     case n:                                                                                \

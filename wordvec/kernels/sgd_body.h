@@ -12,7 +12,7 @@
 
 /* Makes ready what enters the windows of the centres from here on: the input row of a word, or the
  * hidden vectors of a subword model. */
-WV_INLINE void prepare_entering(const wv_pass *pass, int64_t centre)
+WV_INLINE void prepare_entering(wv_pass *pass, int64_t centre)
 {
     const wv_model *model = pass->model;
     const wv_worker *worker = pass->worker;
@@ -61,7 +61,7 @@ WV_INLINE int32_t *negatives_of(const wv_pass *pass, int64_t centre)
 
 /* Draws the noise words that all context words of a centre will share, and prefetches their rows.
  * Distinct where a few tries allow it: what is still equal is left out when it is used. */
-WV_INLINE void draw_shared(const wv_pass *pass, int64_t centre)
+WV_INLINE void draw_shared(wv_pass *pass, int64_t centre)
 {
     const wv_model *model = pass->model;
     wv_worker *worker = pass->worker;
@@ -107,8 +107,7 @@ WV_INLINE void update_window_outputs_fixed(wv_pass *pass, int64_t centre, const 
         }
     }
     update_rows(n_outputs, outputs, n_context, worker->stream_rows, model->stride, worker->scores,
-                labels, mask, 0, pass->rate, &pass->loss, pass->ahead);
-    pass->ahead->n = 0;
+                labels, mask, 0, pass->rate, &pass->loss, &pass->ahead);
 }
 
 /* The centre's output row and its usable noise rows into `rows`; returns their number. */
@@ -155,8 +154,7 @@ static void update_window_contexts_fixed(wv_pass *pass, int64_t centre)
         for (int64_t s = 0; s < n_outputs; s++)
             label_stream_row(worker, n, s, s == 0);
         update_rows_any(n, contexts, n_outputs, worker->stream_rows, model->stride, worker,
-                        pass->rate, &pass->loss, pass->ahead);
-        pass->ahead->n = 0;
+                        pass->rate, &pass->loss, &pass->ahead);
     }
 }
 
@@ -164,8 +162,6 @@ static void skip_gram_shared(wv_pass *pass)
 {
     const wv_worker *worker = pass->worker;
     const int n_outputs = pass->model->negative + 1;
-    wv_ahead ahead = {.n = 0};
-    pass->ahead = &ahead;
     for (int64_t i = worker->first_centre - WV_PREFETCH_CENTRES; i < worker->end_centre; i++) {
         if (i + WV_PREFETCH_CENTRES < worker->end_centre)
             draw_shared(pass, i + WV_PREFETCH_CENTRES);
@@ -192,7 +188,6 @@ static void skip_gram_shared(wv_pass *pass)
             update_window_contexts_fixed(pass, i);
         }
     }
-    pass->ahead = NULL;
 }
 
 /* ---- skip-gram, noise words of their own for every pair ---- */
@@ -218,8 +213,7 @@ WV_INLINE int prepare_pair(wv_pass *pass, wv_pair_queue *queue)
             queue->context = worker->context_first[queue->centre];
             prepare_entering(pass, model->subword_starts ? queue->centre
                                                          : queue->centre - WV_PREFETCH_CENTRES + 1);
-            prefetch_row(output_row(pass, worker->kept[queue->centre]),
-                         model->stride);
+            prefetch_soon(pass, output_row(pass, worker->kept[queue->centre]));
         }
     }
     if (queue->centre >= worker->end_centre)
@@ -230,7 +224,7 @@ WV_INLINE int prepare_pair(wv_pass *pass, wv_pair_queue *queue)
     int32_t *noise = worker->negatives + slot * model->negative;
     for (int k = 0; k < model->negative; k++) {
         noise[k] = draw_noise(model, worker);
-        prefetch_row(output_row(pass, noise[k]), model->stride);
+        prefetch_soon(pass, output_row(pass, noise[k]));
     }
     return 1;
 }
@@ -262,7 +256,7 @@ static void skip_gram_pairs(wv_pass *pass)
             worker->stream_rows);
         update_rows(1, &queue.inputs[slot], n_outputs, worker->stream_rows, model->stride,
                     worker->scores, worker->labels, worker->mask, 1, pass->rate, &pass->loss,
-                    &wv_nothing_ahead);
+                    &pass->ahead);
         if (!ahead)
             prepare_pair(pass, &queue);
     }
@@ -288,14 +282,14 @@ WV_INLINE void label_path(const wv_pass *pass, int32_t word, int n_fixed, int64_
         label_stream_row(pass->worker, n_fixed, s, 1.0f - codes[s]);
 }
 
-WV_INLINE void prefetch_path(const wv_pass *pass, int64_t centre)
+WV_INLINE void prefetch_path(wv_pass *pass, int64_t centre)
 {
     const wv_model *model = pass->model;
     if (centre >= pass->worker->end_centre)
         return;
     int32_t word = pass->worker->kept[centre];
     for (int64_t p = model->path_starts[word]; p < model->path_starts[word + 1]; p++)
-        prefetch_row(node_row(pass, model->path_nodes[p]), model->stride);
+        prefetch_soon(pass, node_row(pass, model->path_nodes[p]));
 }
 
 static void skip_gram_paths(wv_pass *pass)
@@ -312,7 +306,7 @@ static void skip_gram_paths(wv_pass *pass)
         while ((n = take_batch(pass, i, &next, model->hs_batch, contexts)) > 0) {
             label_path(pass, word, n, length);
             update_rows_any(n, contexts, length, worker->stream_rows, model->stride, worker,
-                            pass->rate, &pass->loss, &wv_nothing_ahead);
+                            pass->rate, &pass->loss, &pass->ahead);
         }
     }
 }
@@ -377,7 +371,7 @@ WV_INLINE void cbow_step(wv_pass *pass, int64_t centre, const int use_paths)
             gather_outputs(pass, word, negatives_of(pass, centre), worker->stream_rows);
     }
     update_rows(1, &worker->hidden, n_outputs, worker->stream_rows, model->stride, worker->scores,
-                worker->labels, worker->mask, 1, pass->rate, &pass->loss, &wv_nothing_ahead);
+                worker->labels, worker->mask, 1, pass->rate, &pass->loss, &pass->ahead);
     if (!model->position_rows)
         spread_step(pass, centre);
     else if (!spread_positions(pass, centre, n_context))
@@ -460,6 +454,7 @@ static double update_block(wv_worker *worker, int n_fixed, float *const *fixed, 
                            float *const *stream, const float *labels, int64_t stride, float rate)
 {
     wv_loss loss;
+    wv_ahead nothing = {.n = 0};
     const int columns = columns_of(n_fixed);
     loss_start(&loss);
     for (int64_t s = 0; s < n_stream; s++) {
@@ -468,7 +463,7 @@ static double update_block(wv_worker *worker, int n_fixed, float *const *fixed, 
             worker->labels[s * columns + f] = labels[s * n_fixed + f];
     }
     update_rows_any(n_fixed, fixed, n_stream, stream, stride, worker, rate, &loss,
-                    &wv_nothing_ahead);
+                    &nothing);
     return loss_total(&loss);
 }
 

@@ -11,7 +11,7 @@ typedef struct {
     uint32_t n_hot;
     float rate;
     wv_loss loss;
-    wv_ahead *ahead; /* rows to ask for while the next block is computed */
+    wv_ahead ahead; /* rows to ask for while the next block is computed */
 } wv_pass; /* one run over the prepared shard */
 
 /* Row `number` of a matrix: the worker's copy where it has one, else the shared row. */
@@ -44,12 +44,11 @@ WV_INLINE void prefetch_row(const float *row, int64_t stride)
         v_prefetch(row + c);
 }
 
-/* Asks for a row during the next block, where blocks take the list of rows; else at once. */
-WV_INLINE void prefetch_soon(const wv_pass *pass, const float *row)
+/* Asks for a row while the next block is computed; at once when the list is full. */
+WV_INLINE void prefetch_soon(wv_pass *pass, const float *row)
 {
-    wv_ahead *ahead = pass->ahead;
-    if (ahead && ahead->n < WV_AHEAD_MAX)
-        ahead->rows[ahead->n++] = row;
+    if (pass->ahead.n < WV_AHEAD_MAX)
+        pass->ahead.rows[pass->ahead.n++] = row;
     else
         prefetch_row(row, pass->model->stride);
 }

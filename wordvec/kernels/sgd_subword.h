@@ -53,7 +53,7 @@ WV_INLINE void prefetch_row_numbers(const wv_pass *pass, int64_t position)
     __builtin_prefetch(rows + 16);
 }
 
-WV_INLINE void prefetch_subwords(const wv_pass *pass, int64_t position)
+WV_INLINE void prefetch_subwords(wv_pass *pass, int64_t position)
 {
     prefetch_row_numbers(pass, position + WV_PREFETCH_NUMBERS);
     if (position >= pass->worker->n_listed)
@@ -145,7 +145,7 @@ static void leave_ring(const wv_pass *pass, int64_t position)
 
 /* Moves the ring to the next centre (one on, or the first): what its window cannot reach leaves,
  * what it can reach enters. */
-WV_INLINE void move_ring(const wv_pass *pass, int64_t centre)
+WV_INLINE void move_ring(wv_pass *pass, int64_t centre)
 {
     wv_worker *worker = pass->worker;
     const int64_t window = pass->model->window;
