@@ -22,7 +22,8 @@ sizes = st.floats(1, 1e12)
 @pytest.mark.parametrize(
     "n_tokens, preset, epochs, alpha, dim, negative",
     [
-        (16_470_000, "fast", 5, 0.035, 100, 5),
+        (16_470_000, "fast", 6, 0.035, 96, 5),
+        (1_000_000, "fast", 20, 0.025, 96, 5),
         (16_470_000, "default", 5, 0.05, 200, 10),
         (16_470_000, "best", 10, 0.0354, 200, 10),
         (6_000_000, "default", 14, 0.0357, 200, 10),
@@ -36,6 +37,7 @@ def test_presets(n_tokens, preset, epochs, alpha, dim, negative):
     assert (part.epochs, part.alpha, part.vector_size) == (epochs, alpha, dim)
     assert part.negative == negative and part.sg == 1 and part.min_alpha == 0
     assert isinstance(part, FastTextOptions) == (preset != "fast")
+    assert part.spread == (preset == "fast") and part.negatives == "recycled"
 
 
 def test_semantic_has_two_models():
