@@ -204,7 +204,7 @@ def check_output(
         stem = target[:-4]
         raise click.UsageError(
             f"-o: .ftz files are quantised, and train makes none; -o {stem}.bin --format "
-            f"fasttext-bin, then wordvec fasttext quantize -output {stem}", ctx,
+            f"fasttext-bin, then wordvec fasttext quantize -input TEXT -output {stem}", ctx,
         )  # fmt: skip
     if target in ("-", "/dev/stdout") and as_json:
         raise click.UsageError("--json and the vectors cannot both go to stdout; -o FILE", ctx)
