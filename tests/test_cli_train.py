@@ -192,7 +192,7 @@ def test_outputs_are_no_inputs(wordvec, text, tmp_path):
         (["text.txt", "--format", "nope"], 2, b"--format"),
         (["unspaced"], 1, b"no blanks"),
         (["text.txt", "-o", "empty"], 2, b"is a folder"),
-        (["text.txt", "-o", "v", "--format", "gensim-saved"], 1, b"gensim-saved"),
+        (["text.txt", "-o", "v", "--format", "gensim-saved"], 2, b"gensim-saved"),
         (["text.txt", "--negative", "0"], 2, b"--negative: expected 1 or more"),
         (["text.txt", "--min-n", "4", "--max-n", "3"], 2, b"at least min_n, 4"),
     ],
