@@ -125,3 +125,4 @@ def test_reasons_go_with_what_is_trained():
     cbow = reasons(sg=0, window=9)
     assert "CBOW" in cbow["algorithm"][0] and cbow["window"] == (9, "as given")
     assert "not measured for CBOW" in cbow["negative"][1]
+    assert "negatives" in plain and "negatives" not in reasons(negative=0, hs=1)

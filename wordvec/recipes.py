@@ -331,6 +331,8 @@ def _settings(facts: Facts, shape: _Shape, given: Mapping[str, Any]) -> list[Set
             for s in own
         ]  # fmt: skip
         own[0] = Setting("algorithm", algorithm.replace("skip-gram", "CBOW"), "as given")
+    if given.get("negative") == 0:
+        own = [s for s in own if s.name not in ("negatives", "ns_exponent")]
     shown = {s.name for s in own}
     rest = [Setting(k, v, "as given") for k, v in given.items() if k not in shown]
     return own + [s for s in rest if shape.subwords or s.name not in _ONLY_SUBWORDS]
