@@ -153,6 +153,10 @@ class Word2VecOptions:
         0, "cut sentences after so many kept words; 0: never", flag="-max-sentence",
         original=1000, low=0,
     )  # fmt: skip
+    spread: bool = option(
+        False, "take the pieces of the text from all over it in turn, not in its order",
+        choices=(True, False),
+    )  # fmt: skip
 
     def __post_init__(self) -> None:
         check_options(self)
@@ -277,10 +281,14 @@ class FastTextOptions:
     max_sentence: int = option(
         0, "cut sentences after so many kept words; 0: never", original=1025, low=0
     )
+    spread: bool = option(
+        False, "take the pieces of the text from all over it in turn, not in its order",
+        choices=(True, False),
+    )  # fmt: skip
     as_command: bool = option(
         False,
         "pass over the text as the fasttext command: epochs are as long as if unknown words were "
-        "known, and many places of the text are read in turn (it has 12 threads)",
+        "known, and the text is spread (many places are read in turn: it has 12 threads)",
         choices=(True, False),
     )
     min_n: int = option(3, "characters of the shortest n-gram", flag="-minn", low=0, high=1000)

@@ -18,6 +18,7 @@ enum {
     WV_DRAWS_AHEAD = 16, /* noise draws made ahead, a power of 2 */
     WV_PREFETCH_CENTRES = 2,
     WV_PREFETCH_SUBWORDS = 1, /* centres by which a word's rows are asked for before it enters */
+    WV_PREFETCH_NUMBERS = 2,  /* centres before that for their numbers */
 };
 
 /* Alias method (Walker 1977, Vose 1991): slot i gives i when 32 random bits are < threshold,

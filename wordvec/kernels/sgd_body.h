@@ -12,7 +12,7 @@
 
 /* Makes ready what enters the windows of the centres from here on: the input row of a word, or the
  * hidden vectors of a subword model. */
-WV_INLINE void prepare_entering(const wv_pass *pass, int64_t centre)
+WV_INLINE void prepare_entering(wv_pass *pass, int64_t centre)
 {
     const wv_model *model = pass->model;
     const wv_worker *worker = pass->worker;
@@ -22,7 +22,7 @@ WV_INLINE void prepare_entering(const wv_pass *pass, int64_t centre)
     }
     int64_t entering = centre + WV_PREFETCH_CENTRES + model->window;
     if (entering < worker->end_centre)
-        prefetch_row(input_row(pass, worker->kept[entering]), model->stride);
+        prefetch_soon(pass, input_row(pass, worker->kept[entering]));
 }
 
 /* The input row of the word at a position of the list, or its hidden vector. */
@@ -61,7 +61,7 @@ WV_INLINE int32_t *negatives_of(const wv_pass *pass, int64_t centre)
 
 /* Draws the noise words that all context words of a centre will share, and prefetches their rows.
  * Distinct where a few tries allow it: what is still equal is left out when it is used. */
-WV_INLINE void draw_shared(const wv_pass *pass, int64_t centre)
+WV_INLINE void draw_shared(wv_pass *pass, int64_t centre)
 {
     const wv_model *model = pass->model;
     wv_worker *worker = pass->worker;
@@ -72,9 +72,9 @@ WV_INLINE void draw_shared(const wv_pass *pass, int64_t centre)
             words[k] = model->negatives == WV_NEGATIVES_RECYCLED ? draw_recycled(model, worker)
                                                                  : draw_noise(model, worker);
         } while (contains(words, k, words[k]) && ++n_tries < 4);
-        prefetch_row(output_row(pass, words[k]), model->stride);
+        prefetch_soon(pass, output_row(pass, words[k]));
     }
-    prefetch_row(output_row(pass, worker->kept[centre]), model->stride);
+    prefetch_soon(pass, output_row(pass, worker->kept[centre]));
 }
 
 /* ---- skip-gram, noise words shared by the window ---- */
@@ -107,7 +107,7 @@ WV_INLINE void update_window_outputs_fixed(wv_pass *pass, int64_t centre, const 
         }
     }
     update_rows(n_outputs, outputs, n_context, worker->stream_rows, model->stride, worker->scores,
-                labels, mask, 0, pass->rate, &pass->loss);
+                labels, mask, 0, pass->rate, &pass->loss, &pass->ahead);
 }
 
 /* The centre's output row and its usable noise rows into `rows`; returns their number. */
@@ -154,7 +154,7 @@ static void update_window_contexts_fixed(wv_pass *pass, int64_t centre)
         for (int64_t s = 0; s < n_outputs; s++)
             label_stream_row(worker, n, s, s == 0);
         update_rows_any(n, contexts, n_outputs, worker->stream_rows, model->stride, worker,
-                        pass->rate, &pass->loss);
+                        pass->rate, &pass->loss, &pass->ahead);
     }
 }
 
@@ -213,8 +213,7 @@ WV_INLINE int prepare_pair(wv_pass *pass, wv_pair_queue *queue)
             queue->context = worker->context_first[queue->centre];
             prepare_entering(pass, model->subword_starts ? queue->centre
                                                          : queue->centre - WV_PREFETCH_CENTRES + 1);
-            prefetch_row(output_row(pass, worker->kept[queue->centre]),
-                         model->stride);
+            prefetch_soon(pass, output_row(pass, worker->kept[queue->centre]));
         }
     }
     if (queue->centre >= worker->end_centre)
@@ -225,7 +224,7 @@ WV_INLINE int prepare_pair(wv_pass *pass, wv_pair_queue *queue)
     int32_t *noise = worker->negatives + slot * model->negative;
     for (int k = 0; k < model->negative; k++) {
         noise[k] = draw_noise(model, worker);
-        prefetch_row(output_row(pass, noise[k]), model->stride);
+        prefetch_soon(pass, output_row(pass, noise[k]));
     }
     return 1;
 }
@@ -256,7 +255,8 @@ static void skip_gram_pairs(wv_pass *pass)
             pass, queue.words[slot], worker->negatives + slot * model->negative,
             worker->stream_rows);
         update_rows(1, &queue.inputs[slot], n_outputs, worker->stream_rows, model->stride,
-                    worker->scores, worker->labels, worker->mask, 1, pass->rate, &pass->loss);
+                    worker->scores, worker->labels, worker->mask, 1, pass->rate, &pass->loss,
+                    &pass->ahead);
         if (!ahead)
             prepare_pair(pass, &queue);
     }
@@ -282,14 +282,14 @@ WV_INLINE void label_path(const wv_pass *pass, int32_t word, int n_fixed, int64_
         label_stream_row(pass->worker, n_fixed, s, 1.0f - codes[s]);
 }
 
-WV_INLINE void prefetch_path(const wv_pass *pass, int64_t centre)
+WV_INLINE void prefetch_path(wv_pass *pass, int64_t centre)
 {
     const wv_model *model = pass->model;
     if (centre >= pass->worker->end_centre)
         return;
     int32_t word = pass->worker->kept[centre];
     for (int64_t p = model->path_starts[word]; p < model->path_starts[word + 1]; p++)
-        prefetch_row(node_row(pass, model->path_nodes[p]), model->stride);
+        prefetch_soon(pass, node_row(pass, model->path_nodes[p]));
 }
 
 static void skip_gram_paths(wv_pass *pass)
@@ -306,7 +306,7 @@ static void skip_gram_paths(wv_pass *pass)
         while ((n = take_batch(pass, i, &next, model->hs_batch, contexts)) > 0) {
             label_path(pass, word, n, length);
             update_rows_any(n, contexts, length, worker->stream_rows, model->stride, worker,
-                            pass->rate, &pass->loss);
+                            pass->rate, &pass->loss, &pass->ahead);
         }
     }
 }
@@ -371,7 +371,7 @@ WV_INLINE void cbow_step(wv_pass *pass, int64_t centre, const int use_paths)
             gather_outputs(pass, word, negatives_of(pass, centre), worker->stream_rows);
     }
     update_rows(1, &worker->hidden, n_outputs, worker->stream_rows, model->stride, worker->scores,
-                worker->labels, worker->mask, 1, pass->rate, &pass->loss);
+                worker->labels, worker->mask, 1, pass->rate, &pass->loss, &pass->ahead);
     if (!model->position_rows)
         spread_step(pass, centre);
     else if (!spread_positions(pass, centre, n_context))
@@ -454,6 +454,7 @@ static double update_block(wv_worker *worker, int n_fixed, float *const *fixed, 
                            float *const *stream, const float *labels, int64_t stride, float rate)
 {
     wv_loss loss;
+    wv_ahead nothing = {.n = 0};
     const int columns = columns_of(n_fixed);
     loss_start(&loss);
     for (int64_t s = 0; s < n_stream; s++) {
@@ -461,7 +462,8 @@ static double update_block(wv_worker *worker, int n_fixed, float *const *fixed, 
         for (int f = 0; f < n_fixed; f++)
             worker->labels[s * columns + f] = labels[s * n_fixed + f];
     }
-    update_rows_any(n_fixed, fixed, n_stream, stream, stride, worker, rate, &loss);
+    update_rows_any(n_fixed, fixed, n_stream, stream, stride, worker, rate, &loss,
+                    &nothing);
     return loss_total(&loss);
 }
 
