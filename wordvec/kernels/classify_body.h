@@ -304,5 +304,8 @@ static void train(const wv_classifier *model, wv_line_worker *worker, const wv_l
 }
 
 #include "classify_best.h"
+#include "classify_scored.h"
 
-const wv_classify_ops WV_LEVEL_NAME(wv_classify_ops) = {train, means, predict, score};
+const wv_classify_ops WV_LEVEL_NAME(wv_classify_ops) = {
+    train, means, predict, score, score_file_rows, best_by_scores,
+};
