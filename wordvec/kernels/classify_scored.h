@@ -6,8 +6,8 @@
  * (dim 100), and many lines are bound by fetching rows.
  *
  * Both ways round differently.  With u = 2^-24, n rows and `dim` columns, either score is within
- * (n + dim + 8) * u * |label| * mean |row| of the true one (Higham 2002, sum of products; Cauchy and
- * Schwarz), so two labels can only change places when their scores lie within four times that.
+ * (n + dim + 8) * u * |label| * mean |row| of the true one (Higham 2002, sum of products; Cauchy
+ * and Schwarz), so two labels can only change places when their scores lie within four times that.
  * Such lines are left to the other way, and the answers are the same.  The length of a row stands
  * behind its scores, so that its mean comes with theirs. */
 
@@ -42,7 +42,8 @@ static void best_by_scores(const wv_classifier *model, const float *row_scores, 
         for (int v = 0; v < WIDTH / VN; v++)
             sums[v] = v_zero();
         for (int64_t k = lines->row_starts[i]; k < lines->row_starts[i + 1]; k++) {
-            __builtin_prefetch(row_scores + WIDTH * (int64_t)lines->rows[k + AHEAD < end ? k + AHEAD : k]);
+            const int64_t soon = lines->rows[k + AHEAD < end ? k + AHEAD : k];
+            __builtin_prefetch(row_scores + WIDTH * soon);
             const float *of_row = row_scores + WIDTH * (int64_t)lines->rows[k];
             for (int v = 0; v < WIDTH / VN; v++)
                 sums[v] += *(const VF_UNALIGNED *)(of_row + v * VN);
