@@ -283,13 +283,12 @@ def write_rows(stream: BinaryIO, rows: Rows, path: str, *, consume: bool = False
         _write_coded(stream, rows, path)
         return
     stream.write(_SHAPE.pack(rows.n_rows, rows.dim))
-    may_drop = consume and isinstance(rows, DenseRows) and rows.row_of_bucket is None
     step = max(1, _WRITE_BYTES // (4 * rows.dim))
     for first in range(0, rows.n_rows, step):
         end = min(first + step, rows.n_rows)
         for piece in byte_blocks(rows.block(first, end)):
             stream.write(piece)
-        if may_drop:
+        if consume and isinstance(rows, DenseRows) and rows.row_of_bucket is None:
             drop_rows(rows.matrix, first, end)
 
 

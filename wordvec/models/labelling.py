@@ -274,9 +274,7 @@ class Labeller:
             for first in range(number * SCORED_ROWS, len(scores), n_threads * SCORED_ROWS):
                 if stop.requested:
                     return
-                worker.score_rows(
-                    rows.matrix, first, min(first + SCORED_ROWS, len(scores)), scores
-                )
+                worker.score_rows(rows.matrix, first, min(first + SCORED_ROWS, len(scores)), scores)
 
         if run_workers(work, n_threads).interrupted:
             raise KeyboardInterrupt
