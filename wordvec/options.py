@@ -576,6 +576,9 @@ def graph_options(method: str = "node2vec", **given: Any) -> GraphOptions:
         known = ", ".join(GraphOptions.__dataclass_fields__)
         raise OptionError(unknown[0], f"one of {known}", given[unknown[0]])
     settings = {**_METHOD_DEFAULTS[method], **given}
+    if _is_number(given.get("alpha"), False) and "min_alpha" not in given:
+        settings["min_alpha"] = min(GraphOptions.__dataclass_fields__["min_alpha"].default,
+                                    given["alpha"])  # fmt: skip
     if method == "deepwalk" and given.get("negative") and "hs" not in given:
         settings["hs"] = 0
     return GraphOptions(method=method, **settings)
