@@ -154,7 +154,9 @@ def score_links(job: Job, n_splits: int) -> list[LinkScore]:
 def link_text(scores: list[LinkScore]) -> list[str]:
     rows = [["area under the curve", "pairs drawn evenly", "degree-matched pairs"]]
     for name, text in LINK_NAMES.items():
-        means = [np.mean([getattr(s, kind)[name] for s in scores]) for kind in ("uniform", "matched")]
+        means = [
+            np.mean([getattr(s, kind)[name] for s in scores]) for kind in ("uniform", "matched")
+        ]
         rows.append([text, *(f"{mean:.3f}" for mean in means)])
     n = scores[0].n_test
     return [*table(rows), f"splits 0 to {len(scores) - 1}; {n:,} hidden edges in the first"]

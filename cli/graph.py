@@ -43,9 +43,9 @@ def setting_options(function: Any) -> Any:
         kind: Any = click.FLOAT if isinstance(default, float) or name == "samples" else click.INT
         shown = "" if name == "samples" else f" (default {default}, or the method's)"
         flags = [spec.flag or "", *ALIASES[name]]
-        function = click.option(
-            *flags, name, type=kind, default=None, help=f"{spec.help}{shown}"
-        )(function)
+        function = click.option(*flags, name, type=kind, default=None, help=f"{spec.help}{shown}")(
+            function
+        )
     return function
 
 
@@ -70,11 +70,12 @@ def setting_options(function: Any) -> Any:
 @click.option("--directed/--undirected", default=None, help="An edge leads one way only.")
 @click.option("--delimiter", metavar="CHAR", help="Between columns (default: by the first line).")
 @click.option(
-    "--implicit-ids", "--implicit_ids", is_flag=True, help="npz: number the nodes, whatever IDs say."
+    "--implicit-ids",
+    "--implicit_ids",
+    is_flag=True,
+    help="npz: number the nodes, whatever IDs say.",
 )
-@click.option(
-    "--matfile-variable-name", "variable", default="network", help="mat: which matrix."
-)
+@click.option("--matfile-variable-name", "variable", default="network", help="mat: which matrix.")
 @click.option(
     "--duplicates",
     type=click.Choice(["last", "sum"]),

@@ -9,6 +9,8 @@ from .graph_run import Job, check_output, n_threads_of, tell_notes, usage_errors
 
 def convert_graph(job: Job, *, dense: bool, ctx: click.Context) -> int:
     """Write the graph as .npz: `IDs`, and rows (`data`, `indptr`, `indices`) or a dense `data`."""
+    from typing import Any
+
     import numpy as np
 
     from wordvec.edgefiles import read_graph
@@ -26,8 +28,12 @@ def convert_graph(job: Job, *, dense: bool, ctx: click.Context) -> int:
         weights = graph.weights
         if weights is None:
             weights = np.ones(graph.n_stored, np.float32)
-        arrays = {"IDs": ids, "data": weights, "indptr": graph.starts.astype(np.uint32),
-                  "indices": graph.neighbours.astype(np.uint32)}  # fmt: skip
+        arrays: dict[str, Any] = {
+            "IDs": ids,
+            "data": weights,
+            "indptr": graph.starts.astype(np.uint32),
+            "indices": graph.neighbours.astype(np.uint32),
+        }
         if dense:
             need_bytes(8 * graph.n_nodes**2, f"{graph.n_nodes:,} x {graph.n_nodes:,} weights",
                        "use tocsr")  # fmt: skip

@@ -96,8 +96,8 @@ def _pecanpy_parser() -> _Parser:
     add("--input", required=True, help="edge list, or .npz")
     add("--output", required=True, help="vectors, .emb (text) or .npz; of tocsr, the graph")
     add("--task", choices=["pecanpy", "tocsr", "todense"], default="pecanpy", help="what to do")
-    add("--mode", choices=modes, default="SparseOTF",
-        help="taken and not needed but for the two first-order ones, which want p = q = 1")  # fmt: skip
+    mode = "taken and not needed; the two first-order ones want p = q = 1"
+    add("--mode", choices=modes, default="SparseOTF", help=mode)
     add("--dimensions", type=int, default=128, help="numbers per node")
     add("--walk-length", type=int, default=80, help="nodes of a walk; PecanPy makes one more")
     add("--num-walks", type=int, default=10, help="walks from every node")

@@ -26,7 +26,7 @@ _HEAD_BYTES = 1 << 16
 _SHOWN_BYTES = 60
 _PROBLEMS = {
     kernel.ONE_FIELD: ("an edge, two node ids", ""),
-    kernel.NO_WEIGHT: ("a weight in the third column", "; without weighted none is read"),
+    kernel.NO_WEIGHT: ("a weight in the third column", ""),
     kernel.BAD_WEIGHT: ("a finite number as weight", ""),
     kernel.NEGATIVE_WEIGHT: ("a weight of at least 0", ""),
 }
@@ -79,14 +79,14 @@ def read_graph(
         graph = reading.graph(reporter)
         return graph
     starts, neighbours, weights, ids = rows
-    with _named(name):
+    with _Named(name):
         return Graph.from_rows(
             starts, neighbours, weights, ids=ids, directed=directed, duplicates=duplicates,
             drop_loops=drop_loops, n_threads=n_threads,
         )  # fmt: skip
 
 
-class _named:  # noqa: N801 - a context manager
+class _Named:
     """Puts the file's name before a CorpusError."""
 
     def __init__(self, name: str) -> None:
@@ -107,7 +107,12 @@ def _without_packing(name: str) -> str:
 
 def _format_of(name: str) -> str:
     stem = _without_packing(name)
-    for suffix, format in ((".npz", "npz"), (".mat", "mat"), (".adjlist", "adjlist"), (".adj", "adjlist")):
+    for suffix, format in (
+        (".npz", "npz"),
+        (".mat", "mat"),
+        (".adjlist", "adjlist"),
+        (".adj", "adjlist"),
+    ):
         if stem.endswith(suffix):
             return format
     return "edgelist"
@@ -136,7 +141,8 @@ class _ListReading:
         reader = self.reader
 
         def tick() -> None:
-            reporter(Progress(stage="count", unit="bytes", n_done=reader.n_raw_done(), n_total=reader.n_raw_total, wall_seconds=0.0, cpu_seconds=0.0, n_tokens_read=0))
+            n_done, n_total = reader.n_raw_done(), reader.n_raw_total
+            reporter(Progress("count", "bytes", n_done, n_total, 0.0, 0.0))
 
         try:
             stop = run_workers(lambda k, stop: self.parts[k].read(stop), self.n_threads, tick)
@@ -145,7 +151,7 @@ class _ListReading:
         if stop.interrupted:
             raise KeyboardInterrupt
         ids = self._merge_ids()
-        with _named(self.name):
+        with _Named(self.name):
             return self.blocks.graph(ids, self.n_threads)
 
     def _look_at_first(self) -> None:
@@ -162,8 +168,10 @@ class _ListReading:
         line = next((line for line in head.split(b"\n") if _is_data(line)), b"")
         if b"\t" in line.strip():
             self.delimiter = ord("\t")
-        elif _without_packing(self.name).endswith(".csv") and b"," in line and not (
-            len(line.split()) > 1 and b"," not in line.split()[0]
+        elif (
+            _without_packing(self.name).endswith(".csv")
+            and b"," in line
+            and not (len(line.split()) > 1 and b"," not in line.split()[0])
         ):
             self.delimiter = ord(",")
         else:
@@ -272,7 +280,7 @@ class _Part:
 
 
 def _lines_before(chunk: Chunk) -> int:
-    """Lines before a chunk; 0 (and so a number within the chunk) where they cannot be read again."""
+    """Lines before a chunk; 0, and so a number within it, where they cannot be read again."""
     if chunk.path == STDIN or not os.path.isfile(chunk.path):
         return 0
     file = UnpackedFile(chunk.path, lambda: False)
@@ -337,7 +345,12 @@ def _dense_rows(name: str, data: NDArray[Any], ids: list[str] | None) -> Rows:
     rows, columns = np.nonzero(data)
     starts = np.concatenate([[0], np.cumsum(np.bincount(rows, minlength=len(data)))])
     weights = _weights_of(name, data[rows, columns])
-    return starts.astype(np.int64), columns.astype(np.int32), weights, _checked_ids(name, ids, len(data))
+    return (
+        starts.astype(np.int64),
+        columns.astype(np.int32),
+        weights,
+        _checked_ids(name, ids, len(data)),
+    )
 
 
 def _checked_rows(name: str, arrays: dict[str, NDArray[Any]], ids: list[str] | None) -> Rows:
@@ -357,10 +370,12 @@ def _checked_rows(name: str, arrays: dict[str, NDArray[Any]], ids: list[str] | N
         raise FormatError(name, None, f"indices: numbers below {n_nodes}", str(columns.max()))
     if "shape" in arrays and tuple(arrays["shape"].tolist()) != (n_nodes, n_nodes):
         raise FormatError(name, None, "shape: a square matrix", str(arrays["shape"].tolist()))
-    weights = _weights_of(name, arrays["data"]) if "data" in arrays else None
-    if weights is not None and len(weights) != len(columns):
-        raise FormatError(name, None, f"data: {len(columns)} numbers, as many as indices",
-                          str(len(weights)))  # fmt: skip
+    weights = None
+    if "data" in arrays:
+        if arrays["data"].shape != columns.shape:
+            raise FormatError(name, None, f"data: {len(columns)} numbers, as many as indices",
+                              str(arrays["data"].shape))  # fmt: skip
+        weights = _weights_of(name, arrays["data"])
     return starts, columns.astype(np.int32), weights, _checked_ids(name, ids, n_nodes)
 
 

@@ -91,8 +91,11 @@ class Graph:
         if self.weights is not None and self._aliases is None:
             weights = self.weights
             made = fresh_ids(2 * self.n_stored).view(np.uint32).reshape(-1, 2)
-            in_ranges(self.starts, n_threads,
-                      lambda low, high: walks.row_aliases(self.starts, weights, made, low, high))  # fmt: skip
+            in_ranges(
+                self.starts,
+                n_threads,
+                lambda low, high: walks.row_aliases(self.starts, weights, made, low, high),
+            )
             self._aliases = made
         return self._aliases
 
@@ -150,16 +153,23 @@ class Graph:
     ) -> Graph:
         """A graph of rows (CSR) as other tools write them: in any order, with repeats and zeros.
 
-        Undirected rows that lack the other direction of an edge get it.  CorpusError for arrays
-        that contradict each other.
+        Undirected rows that hold both directions of every edge are taken as they are; others get
+        the missing ones.  CorpusError for arrays that contradict each other.
         """
         rows = np.repeat(np.arange(len(starts) - 1, dtype=np.int32), np.diff(starts))
         names = [str(n) for n in range(len(starts) - 1)] if ids is None else ids
         pairs = np.stack([rows, neighbours.astype(np.int32, copy=False)], axis=1)
-        return cls.from_edges(
-            pairs, weights, ids=names, directed=directed, duplicates=duplicates,
-            drop_loops=drop_loops, n_threads=n_threads,
-        )  # fmt: skip
+        settings: dict[str, Any] = {
+            "ids": names, "duplicates": duplicates, "drop_loops": drop_loops,
+            "n_threads": n_threads,
+        }  # fmt: skip
+        graph = cls.from_edges(pairs, weights, directed=True, **settings)
+        if directed:
+            return graph
+        if kernel.is_symmetric(graph.starts, graph.neighbours, graph.weights):
+            graph.directed = False
+            return graph
+        return cls.from_edges(pairs, weights, directed=False, **settings)
 
 
 def in_ranges(starts: Starts, n_threads: int, work: Callable[[int, int], Any]) -> list[Any]:
@@ -227,8 +237,11 @@ class EdgeBlocks:
         if not n_nodes or not n_places:
             raise CorpusError("the graph has no edges" if n_nodes else "the graph has no nodes")
         has_weights = self.weighted or self.sums
-        need_bytes((8 if has_weights else 4) * n_places + 16 * n_nodes,
-                   f"{n_nodes:,} nodes with {n_places:,} stored edges", "take part of the graph")  # fmt: skip
+        need_bytes(
+            (8 if has_weights else 4) * n_places + 16 * n_nodes,
+            f"{n_nodes:,} nodes with {n_places:,} stored edges",
+            "take part of the graph",
+        )
         neighbours = fresh_ids(n_places)
         weights = fresh_ids(n_places).view(np.float32) if has_weights else None
         cursors = starts[:-1].copy()
@@ -296,7 +309,9 @@ class EdgeBlocks:
     def _tell(self, counts: list[int]) -> None:
         n_repeats, n_conflicts, n_loops = counts
         if n_conflicts and not self.sums:
-            self.notes.append(f"edges given again with another weight: {n_conflicts:,}; the last one counts")
+            self.notes.append(
+                f"edges given again with another weight: {n_conflicts:,}; the last one counts"
+            )
         elif n_repeats and self.sums:
             self.notes.append(f"edges given again: {n_repeats:,}; their weights are added up")
         if self.n_zero_weights:
@@ -330,7 +345,9 @@ def _numbered(edges: Iterable[Any], weights: Any, ids: Any) -> tuple[Any, Any, A
         except TypeError:
             raise CorpusError(f"edge {number}: expected (u, v), found {edge!r:.60}") from None
         if len(rest) > 1 or isinstance(edge, str):
-            raise CorpusError(f"edge {number}: expected (u, v) or (u, v, weight), found {edge!r:.60}")
+            raise CorpusError(
+                f"edge {number}: expected (u, v) or (u, v, weight), found {edge!r:.60}"
+            )
         given += map(float, rest)
         both = [numbers.setdefault(str(name), len(numbers)) for name in (u, v)]
         pairs.append((both[0], both[1]))
@@ -360,7 +377,9 @@ def _checked_weights(weights: Any, n_edges: int) -> NDArray[np.float32] | None:
         made = array.astype(np.float32)
     bad = np.flatnonzero(~(np.isfinite(made) & (made >= 0)))
     if len(bad):
-        raise CorpusError(f"weight {bad[0]}: expected a number of at least 0, found {array[bad[0]]}")
+        raise CorpusError(
+            f"weight {bad[0]}: expected a number of at least 0, found {array[bad[0]]}"
+        )
     return made
 
 

@@ -479,12 +479,8 @@ class GraphOptions:
         choices=GRAPH_METHODS,
     )
     vector_size: int = option(128, "numbers per node", flag="--dimensions", low=1, high=65536)
-    walk_length: int = option(
-        80, "nodes of a walk", flag="--walk-length", low=1, high=2**31 - 1
-    )
-    num_walks: int = option(
-        10, "walks from every node", flag="--num-walks", low=1, high=2**31 - 1
-    )
+    walk_length: int = option(80, "nodes of a walk", flag="--walk-length", low=1, high=2**31 - 1)
+    num_walks: int = option(10, "walks from every node", flag="--num-walks", low=1, high=2**31 - 1)
     window: int = option(
         10, "largest distance between centre and context in a walk", flag="--window-size", low=1,
         high=10000,

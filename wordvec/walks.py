@@ -129,7 +129,9 @@ class WalkSource:
                 starts = np.empty(end - first + 1, np.int64)
                 self.walker.walks(first, end, ids, starts)
                 for low, high in itertools.pairwise(starts.tolist()):
-                    output.stream.write(b" ".join(map(names.__getitem__, ids[low:high].tolist())) + b"\n")
+                    output.stream.write(
+                        b" ".join(map(names.__getitem__, ids[low:high].tolist())) + b"\n"
+                    )
 
 
 def make_walker(graph: Graph, options: GraphOptions) -> kernel.Walker:
@@ -137,9 +139,7 @@ def make_walker(graph: Graph, options: GraphOptions) -> kernel.Walker:
     settings: dict[str, Any] = {"length": options.walk_length, "seed": options.seed}
     if options.method == "deepwalk" or graph.weights is None:
         # Without weights node2vec+ is node2vec: no edge is below the mean of equal ones.
-        return kernel.Walker(
-            graph.starts, graph.neighbours, p=options.p, q=options.q, **settings
-        )
+        return kernel.Walker(graph.starts, graph.neighbours, p=options.p, q=options.q, **settings)
     thetas = None
     if options.extend:
         thetas = kernel.noise_thresholds(graph.starts, graph.weights, options.gamma)

@@ -64,9 +64,13 @@ def read_labels(path: str | os.PathLike[str]) -> NodeLabels:
                 text = line.strip(" \t\r\n")
                 if not text or text.startswith(("#", "%")):
                     continue
-                fields = [part.strip() for part in text.split("\t")] if "\t" in text else text.split()
+                fields = (
+                    [part.strip() for part in text.split("\t")] if "\t" in text else text.split()
+                )
                 if len(fields) < 2 or not fields[0] or not fields[1]:
-                    raise FormatError(name, None, "a node and a label", repr(text[:60]), line=number)
+                    raise FormatError(
+                        name, None, "a node and a label", repr(text[:60]), line=number
+                    )
                 for label in fields[1:]:
                     found.setdefault(fields[0], {})[label] = None
     except OSError as error:
@@ -91,7 +95,9 @@ def evaluate_nodes(
     known = [node for node in labels.labels if node in vectors]
     n_unknown = len(labels.labels) - len(known)
     if len(known) < 2:
-        raise CorpusError(f"{labels.path}: {len(known)} of {len(labels.labels):,} nodes have a vector")
+        raise CorpusError(
+            f"{labels.path}: {len(known)} of {len(labels.labels):,} nodes have a vector"
+        )
     known.sort(key=natural_key)
     classes = sorted({label for node in known for label in labels.labels[node]}, key=natural_key)
     place = {label: k for k, label in enumerate(classes)}

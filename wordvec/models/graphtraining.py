@@ -42,9 +42,7 @@ class TrainedGraph:
         return any(outcome.interrupted for outcome in self.outcomes)
 
 
-def train_graph(
-    graph: Graph, options: GraphOptions, reporter: Reporter = silent
-) -> TrainedGraph:
+def train_graph(graph: Graph, options: GraphOptions, reporter: Reporter = silent) -> TrainedGraph:
     """Node vectors of a graph.  After a first Ctrl-C while training, those so far."""
     if options.method == "line":
         return train_line(graph, options, reporter)
@@ -168,7 +166,7 @@ class _EdgeWorker:
 
 
 def train_line(graph: Graph, options: GraphOptions, reporter: Reporter = silent) -> TrainedGraph:
-    """LINE (Tang et al. 2015) of first or second order; both: halves of unit length side by side."""
+    """LINE (Tang et al. 2015) of first or second order, or halves of unit length of both."""
     walker = make_walker(graph, options)
     strengths = graph.strengths()
     if not strengths.any():
@@ -214,9 +212,7 @@ def _train_order(
     walker, sources, noise = drawing
     in_rows = _start_rows(graph.n_nodes, dim, 2, seed)
     out_rows = in_rows if order == "1" else zero_rows(*in_rows.shape)
-    model = sgd.Model(
-        in_rows, out_rows, aliases=noise, negative=options.negative, negatives="pair"
-    )
+    model = sgd.Model(in_rows, out_rows, aliases=noise, negative=options.negative, negatives="pair")
     if options.samples is None:
         n_samples = max(SAMPLES_OF_EDGE * graph.n_stored, LEAST_SAMPLES)
     else:
