@@ -24,7 +24,7 @@ from wordvec.words import WordList
 
 DUPLICATES = ("last", "sum")
 # Edges beyond this wait on disk until the rows are made.
-EDGE_MEMORY = 64 << 20
+EDGE_MEMORY = 16 << 20
 MAX_NODES = 2**31 - 1
 
 Pairs = NDArray[np.int32]
