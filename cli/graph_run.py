@@ -15,7 +15,7 @@ import click
 from .flags import FileSet
 from .main import EXIT_INTERRUPTED
 from .meter import Meter
-from .speech import json_line, note, say
+from .speech import byte_size, json_line, note, say
 
 if TYPE_CHECKING:
     from wordvec.graph import Graph
@@ -100,6 +100,8 @@ def run_job(job: Job, ctx: click.Context) -> int:
             meter.close()
             tell_notes(job, graph)
             check_ids(job, graph, ctx)
+            if not (job.as_json or job.quiet or job.output in ("-", "/dev/stdout")):
+                say(graph_text(graph, options))
             if options.method == "line":
                 trained = train_line(graph, options, **reporting)
             else:
@@ -201,14 +203,28 @@ def summary_of(
     }
 
 
+def graph_text(graph: Graph, options: GraphOptions) -> str:
+    """What there is, and how much memory it and its vectors take; said before the training."""
+    from wordvec.kernels import sgd
+
+    kind = "directed" if graph.directed else "undirected"
+    weights = ", weighted" if graph.weights is not None else ""
+    arrays = (graph.starts, graph.neighbours, graph.weights)
+    n_bytes = sum(array.nbytes for array in arrays if array is not None)
+    if graph.weights is not None and options.method != "deepwalk":
+        n_bytes += 8 * graph.n_stored  # alias tables
+    n_matrices = 1 + bool(options.negative) + options.hs
+    rows = n_matrices * graph.n_nodes * sgd.padded(options.vector_size) * 4
+    return (
+        f"graph:   {graph.n_nodes:,} nodes, {graph.n_stored:,} stored edges, {kind}{weights}; "
+        f"{byte_size(n_bytes)}, and {byte_size(rows)} of weights"
+    )
+
+
 def summary_text(summary: dict[str, Any]) -> list[str]:
-    kind = "directed" if summary["directed"] else "undirected"
-    weights = ", weighted" if summary["weighted"] else ""
     losses = ", ".join("none" if loss is None else f"{loss:.4f}" for loss in summary["losses"])
     done = "interrupted; the vectors so far" if summary["interrupted"] else "vectors"
     return [
-        f"graph:   {summary['n_nodes']:,} nodes, {summary['n_stored_edges']:,} stored edges, "
-        f"{kind}{weights}",
         f"{summary['method']}: loss {losses}, {summary['wall_seconds']:.1f} s "
         f"({summary['cpu_seconds']:.1f} CPU-s)",
         f"{done}: {summary['output']}, {summary['dim']} numbers a node",

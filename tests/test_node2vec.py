@@ -1,6 +1,9 @@
 """Node vectors: karate's factions, LINE's formula, the judges."""
 
 import json
+import signal
+import subprocess
+import time
 
 import numpy as np
 import pytest
@@ -346,3 +349,25 @@ def test_the_tools_take_their_flags(inside, edge_file, tmp_path):
 def test_the_tools_say_what_is_wrong(inside, edge_file, arguments, piece):
     code, _, errors = inside("graph", *arguments)
     assert code == 2 and piece in errors and errors.count("\n") == 1
+
+
+def test_ctrl_c_saves_what_is_there(command, command_environment, edge_file, tmp_path):
+    process = subprocess.Popen(
+        [*command, "graph", str(edge_file), "-o", "v.wordvec", "--epochs", "1000000"],
+        cwd=tmp_path, env=command_environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+    )  # fmt: skip
+    assert process.stdout is not None
+    assert b"16 nodes" in process.stdout.readline()
+    time.sleep(0.5)
+    process.send_signal(signal.SIGINT)
+    out, _ = process.communicate(timeout=60)
+    assert process.returncode == 130 and b"interrupted; the vectors so far" in out
+    vectors = wordvec.load(tmp_path / "v.wordvec")
+    assert vectors.metadata["interrupted"] is True and np.isfinite(vectors.matrix).all()
+
+
+def test_gensim_reads_node_vectors(inside, edge_file, tmp_path):
+    gensim = pytest.importorskip("gensim.models")
+    assert inside("graph", edge_file, "-o", "v.emb", "--dim", "8")[0] == 0
+    found = gensim.KeyedVectors.load_word2vec_format(tmp_path / "v.emb")
+    assert np.array_equal(found.vectors, wordvec.load(tmp_path / "v.emb").matrix)

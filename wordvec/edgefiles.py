@@ -249,12 +249,10 @@ class _Part:
                 self.weights = np.empty(n_bytes // 2 + 1, np.float32)
         if len(text) < n_bytes + 64:  # the newline took a byte of the padding
             text = np.concatenate([text, np.zeros(64, np.uint8)])
-        counts = kernel.parse_lines(
-            self.table, text, n_bytes, self.pairs, self.weights,
-            delimiter=self.reading.delimiter if self.reading.delimiter is not None else -1,
-            adjacency=self.reading.adjacency, drop_loops=blocks.drop_loops,
-            chunk_number=chunk.number,
-        )  # fmt: skip
+        try:
+            counts = self._counts_of(chunk, text, n_bytes)
+        except OverflowError as error:
+            raise CorpusError(f"{chunk.path}: {error}") from None
         if counts["error"]:
             self._complain(chunk, text, counts)
         self.n_zero_weights += counts["n_zero_weights"]
@@ -269,6 +267,14 @@ class _Part:
         kernel.add_degrees(pairs, self.degrees, blocks.directed)
         weights = None if self.weights is None else self.weights[:n_edges]
         blocks.keep(pairs, weights, chunk.number, self.number, self.pieces)
+
+    def _counts_of(self, chunk: Chunk, text: NDArray[np.uint8], n_bytes: int) -> kernel.LineCounts:
+        return kernel.parse_lines(
+            self.table, text, n_bytes, self.pairs, self.weights,
+            delimiter=self.reading.delimiter if self.reading.delimiter is not None else -1,
+            adjacency=self.reading.adjacency, drop_loops=self.reading.blocks.drop_loops,
+            chunk_number=chunk.number,
+        )  # fmt: skip
 
     def _complain(self, chunk: Chunk, text: NDArray[np.uint8], counts: kernel.LineCounts) -> None:
         expected, hint = _PROBLEMS[counts["error"]]
@@ -401,7 +407,7 @@ def _read_mat(name: str, variable: str) -> Rows:
         from scipy.io import loadmat
         from scipy.sparse import csr_matrix
     except ImportError:
-        raise MissingExtraError("reading .mat files", "scipy", "scipy") from None
+        raise MissingExtraError("reading .mat files", "mat", "scipy") from None
     try:
         found = loadmat(name, variable_names=[variable])
     except FileNotFoundError:
