@@ -3,6 +3,7 @@
 import bz2
 import gzip
 import lzma
+import zipfile
 
 import numpy as np
 import pytest
@@ -242,6 +243,19 @@ def test_damaged_archives(tmp_path):
         (tmp_path / "g.npz").write_bytes(content)
         with pytest.raises(WordvecError):
             read_graph(tmp_path / "g.npz")
+
+
+def test_arrays_that_promise_too_much_take_no_memory(tmp_path):
+    save(tmp_path / "g.npz", **CSR)
+    with zipfile.ZipFile(tmp_path / "g.npz") as archive:
+        members = {name: archive.read(name) for name in archive.namelist()}
+    lie = members["indices.npy"].replace(b"(2,)", b"(9999999999999,)")
+    members["indices.npy"] = lie.replace(b" " * 12 + b"\n", b"\n")
+    with zipfile.ZipFile(tmp_path / "g.npz", "w") as archive:
+        for name, content in members.items():
+            archive.writestr(name, content)
+    with pytest.raises(FormatError, match="whole arrays"):
+        read_graph(tmp_path / "g.npz")
 
 
 def test_mat_files(tmp_path):
