@@ -20,7 +20,7 @@ LEVELS = {
     "rules": 2.1, "idcache": 2.2, "sentences": 2.2, "segments": 2.2, "encoding": 2.3,
     "corpus": 2.5, "phrases": 2.5, "fasttextmodel": 2.6, "labelled": 2.7,
     "quantize": 2.7, "fasttextvectors": 2.7,
-    "trainer": 3, "formats": 3, "evaluate": 3, "keyedrows": 3, "keyedqueries": 3.1,
+    "trainer": 3, "rounds": 3.1, "formats": 3, "evaluate": 3, "keyedrows": 3, "keyedqueries": 3.1,
     "significance": 3.1, "keyedevaluation": 3.2, "gensim3": 3.3, "keyedvectors": 3.5, "models": 4,
     "tune": 5, "fasttext": 5.5, "sklearn": 6,
     "__init__": 9,

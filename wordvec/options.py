@@ -148,6 +148,10 @@ class Word2VecOptions:
         0, "cut sentences after so many kept words; 0: never", flag="-max-sentence",
         original=1000, low=0,
     )  # fmt: skip
+    deterministic: bool = option(
+        False, "the same vectors for any number of threads, at about half the speed",
+        flag="-deterministic", choices=(True, False),
+    )  # fmt: skip
 
     def __post_init__(self) -> None:
         check_options(self)

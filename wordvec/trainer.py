@@ -55,6 +55,11 @@ class Schedule:
         """Shards of one epoch."""
         return -(-self.n_tokens // self.shard_tokens)
 
+    def tokens_of(self, number: int) -> tuple[int, int]:
+        """First token of a shard, and the one after its last."""
+        first = number * self.shard_tokens
+        return first, min(first + self.shard_tokens, self.n_tokens)
+
     def rate(self, epoch: int, first: int) -> float:
         """Learning rate of the shard that begins at token `first` of an epoch."""
         done = (epoch * self.n_tokens + first) / (self.epochs * self.n_tokens)
@@ -85,7 +90,7 @@ class Outcome:
 
 
 @dataclass(slots=True)
-class _Ledger:
+class Ledger:
     """The queue of shards and the sums over those that are done; all access under `lock`."""
 
     schedule: Schedule
@@ -132,7 +137,7 @@ def run(
     The first Ctrl-C ends the run after the shards in hand (`interrupted` in the result), the
     second raises KeyboardInterrupt.  TrainingError when the loss stops being a number.
     """
-    ledger = _Ledger(schedule)
+    ledger = Ledger(schedule)
     workers = [make_worker() for _ in range(n_threads)]
     wall_start, cpu_start = time.perf_counter(), time.process_time()
     next_report = 0.0
@@ -147,7 +152,7 @@ def run(
         wall = time.perf_counter() - wall_start
         if always or wall >= next_report:
             next_report = wall + 0.2
-            reporter(_progress(ledger, wall, time.process_time() - cpu_start))
+            reporter(progress_of(ledger, wall, time.process_time() - cpu_start))
 
     stop = run_workers(work, n_threads, report)
     report(always=True)
@@ -161,29 +166,34 @@ def run(
 
 
 def _train_one(
-    schedule: Schedule, worker: ShardWorker, ledger: _Ledger, epoch: int, number: int
+    schedule: Schedule, worker: ShardWorker, ledger: Ledger, epoch: int, number: int
 ) -> None:
-    first = number * schedule.shard_tokens
-    end = min(first + schedule.shard_tokens, schedule.n_tokens)
+    first, end = schedule.tokens_of(number)
     rate = schedule.rate(epoch, first)
     loss_before, n_before = worker.loss, worker.n_examples
-    worker.train_shard(
-        first,
-        end,
-        sampling.key(schedule.seed, KEY_OF_EPOCH, epoch),
-        sampling.key(schedule.seed, KEY_OF_SHARD, epoch * schedule.n_shards + number),
-        rate,
-    )
+    worker.train_shard(first, end, *keys_of_shard(schedule, epoch, number), rate)
     loss = worker.loss - loss_before
     if not math.isfinite(loss):
-        raise TrainingError(
-            f"training diverged in epoch {epoch + 1} at learning rate {rate:g}: the loss is no "
-            f"longer a number; start lower than {schedule.alpha:g}"
-        )
+        raise diverged(schedule, epoch, rate)
     ledger.add(epoch, end - first, rate, loss, worker.n_examples - n_before)
 
 
-def _progress(ledger: _Ledger, wall_seconds: float, cpu_seconds: float) -> Progress:
+def keys_of_shard(schedule: Schedule, epoch: int, number: int) -> tuple[int, int]:
+    """(epoch_key, shard_key): the random streams of a shard, whoever trains it."""
+    return (
+        sampling.key(schedule.seed, KEY_OF_EPOCH, epoch),
+        sampling.key(schedule.seed, KEY_OF_SHARD, epoch * schedule.n_shards + number),
+    )
+
+
+def diverged(schedule: Schedule, epoch: int, rate: float) -> TrainingError:
+    return TrainingError(
+        f"training diverged in epoch {epoch + 1} at learning rate {rate:g}: the loss is no "
+        f"longer a number; start lower than {schedule.alpha:g}"
+    )
+
+
+def progress_of(ledger: Ledger, wall_seconds: float, cpu_seconds: float) -> Progress:
     schedule = ledger.schedule
     means = ledger.means()
     n_done = ledger.n_tokens_trained

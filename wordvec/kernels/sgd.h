@@ -52,6 +52,15 @@ typedef struct {
     int32_t n_hot;        /* rows of each matrix that every worker keeps a copy of; 0: none */
 } wv_model;
 
+/* The rows of a matrix that one shard has touched, when shards are trained side by side from the
+ * same state (kernels.sgd.Changes): their copies while it trains, their changes afterwards. */
+typedef struct {
+    float *rows;      /* [capacity][stride] */
+    int32_t *numbers; /* [capacity]: which row of the matrix each is */
+    int64_t n;
+    int64_t capacity; /* no shard can touch more */
+} wv_claims;
+
 /* A worker's copy of the n_hot busiest rows of a matrix.  Threads that write the same cache lines
  * spend their time passing them on; so each trains its own copy of these rows and adds its changes
  * to the shared ones after each shard (Vuurens et al. 2016 cache the hottest nodes likewise). */
@@ -60,6 +69,8 @@ typedef struct {
     int32_t first;   /* number of the first copied row; the others follow */
     float *rows;     /* [n_hot][stride], trained in place of the shared rows; NULL: no copies */
     float *received; /* [n_hot][stride], the same rows as they were last received */
+    wv_claims *claims; /* not NULL: every row is copied when it is first touched, and no other kept */
+    int32_t *slots;    /* [rows of the matrix]: where a row lies among the claims, else -1 */
 } wv_hot;
 
 typedef struct {

@@ -49,6 +49,15 @@ class Tokens:
         release: Callable[[int], None] | None = None,
     ) -> None: ...
 
+class Changes:
+    model: Model
+    longest_shard: int
+    def __init__(self, model: Model, longest_shard: int) -> None: ...
+    def clear(self) -> None: ...
+    def add(
+        self, part: int = 0, n_parts: int = 1, node_shares: NDArray[np.float32] | None = None
+    ) -> None: ...
+
 class Worker:
     model: Model
     longest_shard: int
@@ -65,5 +74,7 @@ class Worker:
         epoch_key: int,
         shard_key: int,
         rate: float,
+        changes: Changes | None = None,
     ) -> None: ...
+    def take_loss(self) -> tuple[float, int]: ...
     def contexts(self) -> tuple[list[tuple[int, int, int, int]], list[int]]: ...

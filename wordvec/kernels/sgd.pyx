@@ -5,7 +5,7 @@ without the GIL for one shard, a few milliseconds of work.
 """
 
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t
-from libc.stdlib cimport free
+from libc.stdlib cimport free, malloc
 from libc.string cimport memcpy, memset
 
 import numpy as np
@@ -50,11 +50,18 @@ cdef extern from "sgd.h":
         int32_t max_sentence
         int32_t hs_batch
         int32_t n_hot
+    ctypedef struct wv_claims:
+        float *rows
+        int32_t *numbers
+        int64_t n
+        int64_t capacity
     ctypedef struct wv_hot:
         float *shared
         int32_t first
         float *rows
         float *received
+        wv_claims *claims
+        int32_t *slots
     ctypedef struct wv_worker:
         wv_hot in_copies "in"
         wv_hot out
@@ -93,6 +100,11 @@ cdef extern from "sgd.h":
         double (*update_block)(wv_worker *, int, float **, int64_t, float **, const float *,
                                int64_t, float) noexcept nogil
     const wv_sgd_ops wv_sgd_ops_baseline
+
+
+cdef extern from "sgd_changes.h":
+    void wv_add_changes(float *shared, const wv_claims *claims, int64_t stride,
+                        const float *shares, int32_t part, int32_t n_parts) noexcept nogil
 
 
 cdef extern from *:
@@ -168,7 +180,7 @@ cdef class Model:
     cdef wv_model model
     cdef const wv_sgd_ops *ops
     cdef readonly str level
-    cdef int64_t n_input_rows
+    cdef int64_t n_input_rows, most_subwords
     cdef tuple _owners
 
     def __init__(
@@ -193,6 +205,8 @@ cdef class Model:
     ):
         cdef int64_t n_words = in_rows.shape[0], stride = in_rows.shape[1]
         subword_arrays = ()
+        self.n_input_rows = n_words
+        self.most_subwords = 1
         if subwords is not None:
             subword_arrays = self._set_subwords(subwords, in_rows.shape[0])
             n_words = subword_arrays[0].shape[0] - 1
@@ -255,7 +269,7 @@ cdef class Model:
             raise ValueError(f"subwords: every word needs rows, numbered 0 to {n_rows - 1}")
         self.model.subword_starts = &starts[0]
         self.model.subword_rows = &rows[0]
-        self.n_input_rows = n_rows
+        self.most_subwords = np.diff(starts_array).max()
         return (starts_array, rows_array)
 
     cdef tuple _set_paths(self, paths, int64_t n_words):
@@ -318,6 +332,79 @@ cdef class Tokens:
         self.n_words = n_words
 
 
+cdef int32_t *_no_slots(int64_t n_rows) except NULL:
+    cdef int32_t *slots = <int32_t *>_new_block(n_rows * 4)
+    memset(slots, 255, n_rows * 4)  # -1 everywhere
+    return slots
+
+
+cdef class Changes:
+    """What training on one shard changes, apart from the rows of the model.
+
+    Shards that are trained from the same state, each with its own Changes, can be trained in any
+    order and by any number of workers.  Adding their changes in a fixed order then gives the same
+    rows, bit for bit.  `longest_shard` is the largest number of tokens that a shard will have.
+    """
+
+    cdef wv_claims in_rows, out, nodes
+    cdef readonly Model model
+    cdef readonly int64_t longest_shard
+
+    def __cinit__(self, Model model not None, int64_t longest_shard):
+        cdef wv_model *shared = &model.model
+        cdef int64_t n_listed = longest_shard + 2 * shared.window, n_outputs = 1 + shared.negative
+        self.model = model
+        self.longest_shard = longest_shard
+        if shared.negatives == WV_NEGATIVES_PAIR:
+            n_outputs = 1 + 2 * shared.window * shared.negative
+        self._make_room(&self.in_rows, n_listed * model.most_subwords, model.n_input_rows)
+        if shared.out_rows != NULL:
+            self._make_room(&self.out, longest_shard * n_outputs, shared.n_words)
+        if shared.node_rows != NULL:
+            self._make_room(&self.nodes, longest_shard * shared.longest_path, shared.n_words - 1)
+
+    cdef _make_room(self, wv_claims *claims, int64_t most, int64_t n_rows):
+        claims.capacity = min(most, n_rows)
+        cdef size_t n_bytes = claims.capacity * self.model.model.stride * 4
+        cdef void *memory = NULL
+        claims.numbers = <int32_t *>malloc(claims.capacity * 4 + 4)
+        if claims.numbers == NULL or posix_memalign(&memory, 128, n_bytes + 128):
+            raise MemoryError(f"no memory for {n_bytes} bytes of changes")
+        claims.rows = <float *>memory  # what no shard touches takes no pages
+
+    def __dealloc__(self):
+        free(self.in_rows.rows)
+        free(self.in_rows.numbers)
+        free(self.out.rows)
+        free(self.out.numbers)
+        free(self.nodes.rows)
+        free(self.nodes.numbers)
+
+    def clear(self):
+        """Forget the changes."""
+        self.in_rows.n = self.out.n = self.nodes.n = 0
+
+    def add(self, int32_t part=0, int32_t n_parts=1, const float[::1] node_shares=None):
+        """Add the changes to the model's rows: of every `n_parts`-th row, from `part` on.
+
+        node_shares: float32[rows of node_rows], what part of a node's change is taken; None: all.
+        Parts may run at the same time; calls for one part must follow the order of the shards.
+        Runs without the GIL.
+        """
+        cdef wv_model *model = &self.model.model
+        if not 0 <= part < n_parts:
+            raise ValueError(f"part {part} of {n_parts}")
+        cdef const float *shares = NULL
+        if node_shares is not None and model.node_rows != NULL:
+            if node_shares.shape[0] < model.n_words - 1:
+                raise ValueError(f"node_shares: expected {model.n_words - 1} numbers")
+            shares = &node_shares[0]
+        with nogil:
+            wv_add_changes(model.in_rows, &self.in_rows, model.stride, NULL, part, n_parts)
+            wv_add_changes(model.out_rows, &self.out, model.stride, NULL, part, n_parts)
+            wv_add_changes(model.node_rows, &self.nodes, model.stride, shares, part, n_parts)
+
+
 cdef class Worker:
     """One thread's generator, scratch and sums.  Not to be shared between threads.
 
@@ -372,9 +459,9 @@ cdef class Worker:
     cdef _copy_hot(self, wv_hot *hot, float *shared, int64_t first, int64_t n_copied):
         cdef int64_t n_bytes = n_copied * self.model.model.stride * 4
         hot.shared = shared
-        hot.first = <int32_t>first
         if shared == NULL or n_copied == 0:
             return
+        hot.first = <int32_t>first
         hot.rows = <float *>_new_block(n_bytes)
         hot.received = <float *>_new_block(n_bytes)
         memcpy(hot.rows, shared + first * self.model.model.stride, n_bytes)
@@ -384,6 +471,9 @@ cdef class Worker:
         cdef wv_worker *worker = self.worker
         if worker == NULL:
             return
+        free(worker.in_copies.slots)
+        free(worker.out.slots)
+        free(worker.nodes.slots)
         free(worker.in_copies.rows)
         free(worker.in_copies.received)
         free(worker.out.rows)
@@ -407,12 +497,13 @@ cdef class Worker:
 
     def train(
         self, Tokens tokens not None, int64_t first, int64_t end,
-        uint64_t epoch_key, uint64_t shard_key, float rate,
+        uint64_t epoch_key, uint64_t shard_key, float rate, Changes changes=None,
     ):
         """Train once on the tokens [first, end) as centre words, with learning rate `rate`.
 
         `epoch_key` decides which tokens of the epoch are dropped by subsampling; `shard_key`
-        starts the generator for windows and noise words.  Runs without the GIL.
+        starts the generator for windows and noise words.  With `changes` the model's rows stay as
+        they are, and `changes` (what it held is forgotten) takes the steps.  Runs without the GIL.
         """
         cdef wv_shard shard
         if not 0 <= first <= end <= tokens.n_tokens or end - first > self.longest_shard:
@@ -421,6 +512,9 @@ cdef class Worker:
             raise ValueError(
                 f"tokens of {tokens.n_words} words for a model of {self.model.model.n_words}"
             )
+        if changes is not None:
+            self._check_changes(changes, end - first)
+            changes.clear()
         if first == end:
             return
         shard.ids = &tokens.ids[0]
@@ -431,8 +525,31 @@ cdef class Worker:
         shard.epoch_key = epoch_key
         shard.shard_key = shard_key
         shard.rate = rate
+        self._claim(changes)
         with nogil:
             self.model.ops.train_shard(&self.model.model, self.worker, &shard)
+        self._claim(None)
+
+    def _check_changes(self, Changes changes, int64_t n_tokens):
+        if changes.model is not self.model or n_tokens > changes.longest_shard:
+            raise ValueError(
+                f"changes are for shards of {changes.longest_shard} tokens of one model; this one "
+                f"has {n_tokens}, or another model"
+            )
+        if self.model.model.n_hot:
+            raise ValueError("a model with n_hot > 0 keeps no changes apart")
+        cdef wv_model *model = &self.model.model
+        if self.worker.in_copies.slots == NULL:
+            self.worker.in_copies.slots = _no_slots(self.model.n_input_rows)
+        if model.out_rows != NULL and self.worker.out.slots == NULL:
+            self.worker.out.slots = _no_slots(model.n_words)
+        if model.node_rows != NULL and self.worker.nodes.slots == NULL:
+            self.worker.nodes.slots = _no_slots(model.n_words)
+
+    cdef _claim(self, Changes changes):
+        self.worker.in_copies.claims = NULL if changes is None else &changes.in_rows
+        self.worker.out.claims = NULL if changes is None else &changes.out
+        self.worker.nodes.claims = NULL if changes is None else &changes.nodes
 
     @property
     def loss(self):
@@ -443,6 +560,12 @@ cdef class Worker:
     def n_examples(self):
         """Examples so far: pairs (skip-gram) or centre words with a context (CBOW)."""
         return self.worker.n_examples
+
+    def take_loss(self):
+        """(loss, n_examples) so far, which start again from 0: sums of one shard to the last bit."""
+        taken = self.worker.loss, self.worker.n_examples
+        self.worker.loss, self.worker.n_examples = 0.0, 0
+        return taken
 
     @property
     def n_kept(self):

@@ -407,6 +407,8 @@ static void train_shard(const wv_model *model, wv_worker *worker, const wv_shard
 {
     wv_pass pass = {
         .model = model, .worker = worker, .n_hot = (uint32_t)model->n_hot, .rate = shard->rate};
+    if (worker->in.claims)
+        pass.n_hot = UINT32_MAX;
     worker->stream = wv_stream(shard->shard_key);
     prepare_shard(model, worker, shard);
     count_examples(model, worker);
@@ -436,8 +438,13 @@ static void train_shard(const wv_model *model, wv_worker *worker, const wv_shard
         empty_ring(&pass);
     }
     worker->loss += loss_total(&pass.loss);
-    if (model->n_hot)
+    if (worker->in.claims) {
+        settle_claims(&worker->in, model->stride);
+        settle_claims(&worker->out, model->stride);
+        settle_claims(&worker->nodes, model->stride);
+    } else if (model->n_hot) {
         exchange_all(model, worker);
+    }
 }
 
 static double update_block(wv_worker *worker, int n_fixed, float *const *fixed, int64_t n_stream,

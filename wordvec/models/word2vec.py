@@ -13,9 +13,11 @@ from wordvec.corpus import EncodedCorpus
 from wordvec.kernels import sampling, sgd
 from wordvec.keyedvectors import KeyedVectors
 from wordvec.memory import need_bytes, release_pages, zero_rows
+from wordvec.models.sidebyside import NodeDamping, SideBySide
 from wordvec.models.vectormodel import VectorModel
 from wordvec.options import FastTextOptions, Word2VecOptions
 from wordvec.progress import Reporter, silent
+from wordvec.rounds import run_rounds, shard_tokens_of_rounds
 from wordvec.trainer import Outcome, Schedule, run, shard_tokens_for
 
 RELEASE_TOKENS = 1 << 20  # ids of a corpus on disk that stay in memory behind the training
@@ -178,9 +180,13 @@ def train_vectors(
     the result holds the vectors so far and `interrupted` is true.
     """
     weights = start_weights(len(corpus.vocab), options, original_start)
-    n_hot = hot_rows(len(corpus.vocab), weights.in_rows.shape[1], len(corpus.ids), options.workers)
+    n_threads = 1 if options.deterministic else options.workers
+    n_hot = hot_rows(len(corpus.vocab), weights.in_rows.shape[1], len(corpus.ids), n_threads)
     model = kernel_model(corpus, options, weights, n_hot)
-    outcome, n_cuts = train_model(corpus, options, model, reporter)
+    if options.deterministic:
+        outcome, n_cuts = _train_in_rounds(corpus, options, model, weights, reporter)
+    else:
+        outcome, n_cuts = train_model(corpus, options, model, reporter)
     return Trained(
         vectors=weights.in_rows[:, : options.vector_size],
         weights=weights,
@@ -223,6 +229,60 @@ def train_model(
         return workers[-1]
 
     outcome = run(schedule, make_worker, options.workers, reporter)
+    return outcome, sum(worker.kernel.n_cuts for worker in workers)
+
+
+class _RoundWorker(_ShardWorker):
+    """A worker whose shards do not change the weights."""
+
+    def __init__(
+        self,
+        model: sgd.Model,
+        tokens: sgd.Tokens,
+        shards: SideBySide,
+        release: Callable[[int], None],
+    ) -> None:
+        super().__init__(model, tokens, shards.shard_tokens, release)
+        self.changes = shards.changes
+
+    def train_apart(
+        self, place: int, first: int, end: int, epoch_key: int, shard_key: int, rate: float
+    ) -> tuple[float, int]:
+        changes = self.changes[place]
+        self.kernel.train(self.tokens, first, end, epoch_key, shard_key, rate, changes)
+        return self.kernel.take_loss()
+
+
+def _train_in_rounds(
+    corpus: EncodedCorpus,
+    options: Word2VecOptions,
+    model: sgd.Model,
+    weights: Weights,
+    reporter: Reporter,
+) -> tuple[Outcome, int]:
+    def release(n_tokens: int) -> None:
+        release_pages(corpus.ids, n_tokens)
+
+    tokens = sgd.Tokens(corpus.ids, corpus.starts, len(corpus.vocab), release)
+    schedule = Schedule(
+        n_tokens=tokens.n_tokens,
+        epochs=options.epochs,
+        alpha=options.alpha,
+        min_alpha=options.min_alpha,
+        seed=options.seed,
+        shard_tokens=shard_tokens_of_rounds(tokens.n_tokens, options.epochs),
+    )
+    damping = None
+    if weights.node_rows is not None:
+        damping = NodeDamping(corpus, options, weights.in_rows, schedule.shard_tokens)
+    shards = SideBySide(model, schedule.shard_tokens, damping)
+    workers: list[_RoundWorker] = []
+
+    def make_worker() -> _RoundWorker:
+        workers.append(_RoundWorker(model, tokens, shards, release))
+        return workers[-1]
+
+    outcome = run_rounds(schedule, make_worker, shards, options.workers, reporter)
     return outcome, sum(worker.kernel.n_cuts for worker in workers)
 
 

@@ -1,0 +1,209 @@
+"""Training with the same result for any number of threads.
+
+Free-running threads write to shared weights whenever they like (trainer.run), so that two runs
+differ.  Here the shards of the corpus are trained in rounds: up to SIDE_BY_SIDE shards start from
+the same weights, each keeps its changes apart, and when all are done the changes are added in the
+order of the shards.  Every number is then the same whichever thread did what, and however many
+there were; the price is the copying, and weights that are a round old.
+"""
+
+from __future__ import annotations
+
+import math
+import threading
+import time
+from collections.abc import Callable
+from typing import Protocol
+
+from wordvec.progress import Reporter
+from wordvec.threads import Stop, run_workers
+from wordvec.trainer import Ledger, Outcome, Schedule, diverged, keys_of_shard, progress_of
+
+SIDE_BY_SIDE = 8  # shards of a round: more threads than that find nothing to do
+# A round is short against the whole training, since its shards do not learn from each other:
+# on 1 M tokens the loss rises by less than what another seed changes.
+ROUNDS_OF_TRAINING = 4000
+SHORTEST_SHARD, LONGEST_SHARD = 64, 2048
+_LOOK_SECONDS = 0.1
+
+
+class RoundWorker(Protocol):
+    """One thread's door to the kernels; see kernels.sgd.Worker."""
+
+    def train_apart(
+        self, place: int, first: int, end: int, epoch_key: int, shard_key: int, rate: float
+    ) -> tuple[float, int]:
+        """Train a shard on the weights as they are; its changes are number `place` of the round.
+
+        Returns the shard's summed loss, and the number of its examples.
+        """
+
+
+class Merger(Protocol):
+    """Who adds the changes of a round to the weights."""
+
+    def prepare(self, rate: float) -> None:
+        """Before a round; one thread calls it while the others wait."""
+
+    def add(self, n_places: int, part: int, n_parts: int) -> None:
+        """Add the changes of the places 0 to n_places - 1, in order, to one part of the rows."""
+
+
+def shard_tokens_of_rounds(n_tokens: int, epochs: int) -> int:
+    """Tokens per shard, so that the training has at least ROUNDS_OF_TRAINING rounds."""
+    by_text = n_tokens * epochs // (ROUNDS_OF_TRAINING * SIDE_BY_SIDE)
+    return max(SHORTEST_SHARD, min(LONGEST_SHARD, by_text))
+
+
+def run_rounds(
+    schedule: Schedule,
+    make_worker: Callable[[], RoundWorker],
+    merger: Merger,
+    n_threads: int,
+    reporter: Reporter,
+) -> Outcome:
+    """Train `schedule.epochs` epochs in rounds with `n_threads` threads; otherwise as trainer.run.
+
+    Ctrl-C ends the run with the last whole round.
+    """
+    ledger = Ledger(schedule)
+    rounds = _Rounds(schedule, ledger, merger)
+    workers = [make_worker() for _ in range(n_threads)]
+    wall_start, cpu_start = time.perf_counter(), time.process_time()
+    next_report = 0.0
+
+    def work(number: int, stop: Stop) -> None:
+        try:
+            _work(rounds, workers[number], number, n_threads, stop)
+        except BaseException:
+            rounds.meeting.call_off()
+            raise
+
+    def report(always: bool = False) -> None:
+        nonlocal next_report
+        wall = time.perf_counter() - wall_start
+        if always or wall >= next_report:
+            next_report = wall + 0.2
+            reporter(progress_of(ledger, wall, time.process_time() - cpu_start))
+
+    rounds.open()
+    rounds.meeting = _Meeting(n_threads)
+    stop = run_workers(work, n_threads, report)
+    report(always=True)
+    return Outcome(
+        interrupted=stop.interrupted,
+        n_tokens_trained=ledger.n_tokens_trained,
+        wall_seconds=time.perf_counter() - wall_start,
+        cpu_seconds=time.process_time() - cpu_start,
+        epoch_losses=ledger.means(),
+    )
+
+
+def _work(rounds: _Rounds, worker: RoundWorker, number: int, n_threads: int, stop: Stop) -> None:
+    while rounds.shards:
+        while (place := rounds.take()) is not None and not stop.requested:
+            rounds.train(worker, place)
+        # Nobody adds before all have trained; after Ctrl-C the unfinished round is dropped.
+        if not rounds.meeting.wait(stop):
+            return
+        rounds.merger.add(len(rounds.shards), number, n_threads)
+        if not rounds.meeting.wait(None, rounds.close):
+            return
+
+
+class _Rounds:
+    """The round at hand: its shards, who has taken them, and what they lost."""
+
+    meeting: _Meeting
+
+    def __init__(self, schedule: Schedule, ledger: Ledger, merger: Merger) -> None:
+        self.schedule, self.ledger, self.merger = schedule, ledger, merger
+        self.shards: list[tuple[int, int]] = []  # (epoch, number); none: the end
+        self.losses: list[tuple[float, int]] = [(0.0, 0)] * SIDE_BY_SIDE
+        self._lock = threading.Lock()
+        self._n_taken = 0
+
+    def open(self) -> None:
+        """The next round: what follows in the epoch, and no further."""
+        self.shards = []
+        while len(self.shards) < SIDE_BY_SIDE and (shard := self.ledger.take()) is not None:
+            self.shards.append(shard)
+            if shard[1] + 1 == self.schedule.n_shards:
+                break
+        self._n_taken = 0
+        if self.shards:
+            self.merger.prepare(self._rate(self.shards[0]))
+
+    def _rate(self, shard: tuple[int, int]) -> float:
+        epoch, number = shard
+        return self.schedule.rate(epoch, number * self.schedule.shard_tokens)
+
+    def take(self) -> int | None:
+        with self._lock:
+            place = self._n_taken
+            self._n_taken += 1
+        return place if place < len(self.shards) else None
+
+    def train(self, worker: RoundWorker, place: int) -> None:
+        epoch, number = self.shards[place]
+        first, end = self.schedule.tokens_of(number)
+        keys = keys_of_shard(self.schedule, epoch, number)
+        rate = self._rate(self.shards[place])
+        self.losses[place] = worker.train_apart(place, first, end, *keys, rate)
+
+    def close(self) -> None:
+        """The sums of a finished round, in the order of its shards, and the next one opened."""
+        for place, (epoch, number) in enumerate(self.shards):
+            loss, n_examples = self.losses[place]
+            rate = self._rate((epoch, number))
+            if not math.isfinite(loss):
+                raise diverged(self.schedule, epoch, rate)
+            first, end = self.schedule.tokens_of(number)
+            self.ledger.add(epoch, end - first, rate, loss, n_examples)
+        self.open()
+
+
+class _Meeting:
+    """A barrier that can be left: when somebody fails, or on request while it is incomplete.
+
+    (threading.Barrier cannot tell a request from a failure, and would wait for ever for threads
+    that could not be started.)
+    """
+
+    def __init__(self, n_threads: int) -> None:
+        self.n_threads = n_threads
+        self._changed = threading.Condition()
+        self._n_there = 0
+        self._n_held = 0
+        self._is_off = False
+
+    def call_off(self) -> None:
+        """Nobody shall wait any more."""
+        with self._changed:
+            self._is_off = True
+            self._changed.notify_all()
+
+    def wait(self, stop: Stop | None, then: Callable[[], None] | None = None) -> bool:
+        """True when all threads have come, after the last has called `then`; False when called
+        off.  With `stop`, a request for it calls the meeting off, for all or for nobody."""
+        with self._changed:
+            if stop is not None and stop.requested:
+                self._is_off = True
+                self._changed.notify_all()
+            if self._is_off:
+                return False
+            self._n_there += 1
+            if self._n_there == self.n_threads:
+                if then is not None:
+                    then()
+                self._n_there = 0
+                self._n_held += 1
+                self._changed.notify_all()
+                return True
+            n_held = self._n_held
+            while self._n_held == n_held and not self._is_off:
+                self._changed.wait(_LOOK_SECONDS)
+                if stop is not None and stop.requested and self._n_held == n_held:
+                    self._is_off = True
+                    self._changed.notify_all()
+            return self._n_held != n_held
