@@ -3,17 +3,44 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
 
-from bench import quality, report, rivals, speed, texts, use, use_rows
+from bench import (
+    fasttext,
+    fasttext_files,
+    fasttext_quality,
+    fasttext_rows,
+    glove,
+    glove_training,
+    quality,
+    recipes,
+    report,
+    rivals,
+    speed,
+    texts,
+    use,
+    use_rows,
+)
 from bench.measure import BenchError
 
 ROOT = Path(__file__).resolve().parent.parent
-SUITES = ("rivals", "train", "ids", "memory", "quality", "use", "table")
+GLOVE_ROWS = (*glove.ROWS, *glove_training.ROWS)
+GLOVE_QUALITY = "glove-quality"  # takes hours, nearly all of them Stanford's: only when named
+NAMES = {
+    "train": tuple(rivals.ALGORITHMS),
+    "quality": tuple(rivals.ALGORITHMS),
+    "use": use_rows.NAMES,
+    "fasttext": fasttext_rows.NAMES,
+    "fasttext-quality": fasttext_quality.ALGORITHMS,
+    "glove": (*(row.name for row in GLOVE_ROWS), GLOVE_QUALITY),
+    "recipes": recipes.NAMES,
+}
+SUITES = ("rivals", "ids", "memory", *NAMES, "table")
 
 
 def at_least(low: int) -> Callable[[str], int]:
@@ -40,7 +67,7 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
     )
     add("--evaluation", type=Path, default=data / "eval", help="folder of the judges' files")
     add("--wordvec", metavar="COMMAND", help="how to call wordvec (default: the installed one)")
-    add("--rounds", type=at_least(1), default=3, help="train, ids, use: interleaved rounds")
+    add("--rounds", type=at_least(1), default=3, help="train, ids, use, glove: interleaved rounds")
     add("--peer-rounds", type=at_least(1), default=3, help="use: rounds in which peers run too")
     add(
         "--rows",
@@ -63,10 +90,24 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
     add(
         "--only",
         nargs="+",
-        choices=[*rivals.ALGORITHMS, *use_rows.NAMES],
+        type=lambda text: text.split(","),
         metavar="NAME",
-        help=f"train, quality: some of {', '.join(rivals.ALGORITHMS)}; "
-        f"use: some of {', '.join(use_rows.NAMES)}",
+        help="; ".join(f"{suite}: some of {', '.join(names)}" for suite, names in NAMES.items()),
+    )
+    add("--lines", type=at_least(100), default=1_000_000, help="fasttext: lines of the large text")
+    add(
+        "--simd",
+        nargs="+",
+        default=["default"],
+        choices=["default", *fasttext.INSTRUCTION_SETS],
+        help="fasttext: instruction sets of ours, a column each",
+    )
+    add(
+        "--threads",
+        type=int,
+        default=1,
+        choices=[1, 2],
+        help="fasttext: 2 adds rows of two threads against one",
     )
     add(
         "--variants",
@@ -83,7 +124,16 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
         type=Path,
         default=[],
         metavar="FILE",
-        help="quality: results of the original, instead of training it",
+        help="quality: results of the original, instead of training it; "
+        "recipes: of any earlier runs on the same text",
+    )
+    add("--fasttext", metavar="PROGRAM", help="recipes: the original (default: fasttext)")
+    add(
+        "--glove-source",
+        type=Path,
+        default=os.environ.get("GLOVE_SOURCE"),
+        metavar="FOLDER",
+        help="glove: a checkout of Stanford's GloVe (default: the variable GLOVE_SOURCE)",
     )
     add(
         "--json", type=Path, help="where the JSON lines go (default bench/results/SUITE-TIME.jsonl)"
@@ -93,7 +143,8 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
 
 def run_suite(options: argparse.Namespace, results: report.Results, work: Path) -> None:
     text = texts.plain_text(options.corpus, texts.cache_folder())
-    names = use_rows.NAMES if options.suite == "use" else rivals.ALGORITHMS
+    names = NAMES.get(options.suite, ())
+    options.only = [name for part in options.only or () for name in part] or None
     if unknown := set(options.only or ()) - set(names):
         raise BenchError(f"{options.suite} has no {', '.join(sorted(unknown))}")
     results.add(report.machine(options.suite, text))
@@ -113,6 +164,15 @@ def run_suite(options: argparse.Namespace, results: report.Results, work: Path) 
             ours=ours,
         )
         use.use_suite(plan, results, work, has_gensim=speed.has_gensim())
+    elif options.suite.startswith("fasttext"):
+        run_fasttext(options, results, text, work, [*ours, "fasttext"])
+    elif options.suite == "glove":
+        run_glove(options, results, text, work, ours)
+    elif options.suite == "recipes":
+        evaluation = options.evaluation.resolve()
+        prepared = recipes.prepare(text, work, evaluation, ours, options.fasttext)
+        chosen = options.only or recipes.NAMES
+        recipes.recipes_suite(results, chosen, options.seeds, prepared, options.original)
     elif options.suite == "memory":
         speed.memory_suite(results, text, work, ours, options.epochs)
     elif options.suite == "train":
@@ -131,6 +191,60 @@ def run_suite(options: argparse.Namespace, results: report.Results, work: Path) 
         )
         evaluation = options.evaluation.resolve()
         quality.quality_suite(results, plan, text, work, evaluation, ours, options.original)
+
+
+def run_glove(
+    options: argparse.Namespace,
+    results: report.Results,
+    text: Path,
+    work: Path,
+    ours: list[str],
+) -> None:
+    if options.glove_source is None:
+        raise BenchError(
+            "name a clone of github.com/stanfordnlp/GloVe: --glove-source or GLOVE_SOURCE"
+        )
+    tools = rivals.build_glove(options.glove_source, texts.cache_folder())
+    rows = [row for row in GLOVE_ROWS if options.only is None or row.name in options.only]
+    bench = glove.Bench(text=text, work=work, ours=ours, stanford=tools)
+    glove.glove_suite(bench, rows, options.rounds, results)
+    if GLOVE_QUALITY in (options.only or ()):
+        known = quality.known_trials(
+            options.original, glove_training.QUALITY_ITERATIONS, text.stat().st_size
+        )
+        evaluation = options.evaluation.resolve()
+        glove_training.glove_quality(bench, results, options.seeds, evaluation, known)
+
+
+def run_fasttext(
+    options: argparse.Namespace, results: report.Results, text: Path, work: Path, ours: list[str]
+) -> None:
+    evaluation = options.evaluation.resolve()
+    if options.suite == "fasttext-quality":
+        plan = quality.Plan(
+            algorithms=options.only or list(fasttext_quality.ALGORITHMS),
+            variants=[""],
+            n_seeds=options.seeds,
+            n_epochs=options.epochs,
+            n_jobs=options.jobs,
+        )
+        fasttext_quality.suite(results, plan, text, work, evaluation, ours, options.original)
+        return
+    rows = [row for row in fasttext_rows.ROWS if row.name in (options.only or fasttext_rows.NAMES)]
+    has_peer = any(fasttext.needs_original(row) for row in rows)
+    data = texts.shared_data(ROOT)
+    files = fasttext_files.Files(text, data, ours, work, options.rival_tokens, options.lines)
+    todo = fasttext.Plan(
+        rows=rows,
+        n_rounds=options.rounds,
+        columns=options.simd,
+        with_two_threads=options.threads == 2,
+        original=rivals.find_fasttext(texts.cache_folder()) if has_peer else None,
+        ours=ours,
+        evaluation=evaluation,
+        has_gensim=speed.has_gensim(),
+    )
+    fasttext.fasttext_suite(todo, results, files)
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import subprocess
 import tempfile
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -99,16 +101,36 @@ class MeterReader:
         return "\n".join(line.rstrip() for line in re.split(r"[\r\n]+", text) if line.strip())
 
 
+def cores_command(n_cores: int | None) -> list[str]:
+    """What goes before a command that is to use `n_cores` of the cores this process may use."""
+    if n_cores is None:
+        return []
+    taskset = shutil.which("taskset")
+    if taskset is None:
+        raise BenchError("no command `taskset` to hold a program to one core (package util-linux)")
+    allowed = sorted(os.sched_getaffinity(0))[:n_cores]
+    return [taskset, "-c", ",".join(map(str, allowed))]
+
+
 def run_program(
-    command: Sequence[str], folder: Path, environment: Mapping[str, str] | None = None
+    command: Sequence[str],
+    folder: Path,
+    environment: Mapping[str, str] | None = None,
+    output: Path | None = None,
+    n_cores: int | None = None,
 ) -> Run:
     """Run `command` in `folder` to its end; `environment` is added to this process's own.
 
+    Standard output is kept in the result, or goes to the file `output`.  With `n_cores` the
+    program may use so many cores and no more, for programs that cannot be told otherwise.
     Raises BenchError when the program is missing or does not end with exit code 0.
     """
     meter = MeterReader()
+    command = [*cores_command(n_cores), *command]
     load_before = os.getloadavg()[0]
-    with tempfile.TemporaryFile() as errors:
+    with ExitStack() as stack:
+        errors = stack.enter_context(tempfile.TemporaryFile())
+        target = subprocess.PIPE if output is None else stack.enter_context(output.open("wb"))
         started = time.perf_counter()
         try:
             child = subprocess.Popen(
@@ -116,22 +138,22 @@ def run_program(
                 cwd=folder,
                 env={**os.environ, **(environment or {})},
                 stdin=subprocess.DEVNULL,
-                stdout=subprocess.PIPE,
+                stdout=target,
                 stderr=errors,
             )
         except OSError as error:
             raise BenchError(f"{command[0]} cannot be started: {error}") from error
-        assert child.stdout is not None
         try:
-            with child.stdout as pipe:
-                while chunk := os.read(pipe.fileno(), 1 << 16):
-                    meter.feed(chunk, time.perf_counter() - started)
+            if child.stdout is not None:
+                with child.stdout as pipe:
+                    while chunk := os.read(pipe.fileno(), 1 << 16):
+                        meter.feed(chunk, time.perf_counter() - started)
+            # wait4 gives the usage of this child alone; RUSAGE_CHILDREN would add up all of them.
+            _, status, usage = os.wait4(child.pid, 0)
         except BaseException:
             child.kill()
             child.wait()
             raise
-        # wait4 gives the usage of this child alone; RUSAGE_CHILDREN would add up all of them.
-        _, status, usage = os.wait4(child.pid, 0)
         wall_s = time.perf_counter() - started
         child.returncode = os.waitstatus_to_exitcode(status)
         if child.returncode != 0:

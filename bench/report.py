@@ -49,6 +49,9 @@ def one_line(record: Record) -> str:
         "cpu_s",
         "figure",
         "figure_avx2",
+        "text",
+        "mean",
+        "what",
         "error",
     )
     scores = record.get("scores", {})
@@ -171,6 +174,34 @@ COLUMNS: dict[str, tuple[str, dict[str, str]]] = {
          "must": "must", "aim": "aim", "must, AVX2": "must_avx2", "aim, AVX2": "aim_avx2",
          "same answers": "same", "rounds": "rounds", "verdict": "verdict",
          "verdict, AVX2": "verdict_avx2"},
+    ),
+    "fasttext": (
+        "fastText",
+        {"name": "name", "what": "what", "unit": "unit", "wordvec": "ours", "AVX2": "ours_avx2",
+         "two threads": "ours_two", "peer": "peer", "figure": "figure",
+         "figure, AVX2": "figure_avx2", "must": "must", "aim": "aim", "must, AVX2": "must_avx2",
+         "aim, AVX2": "aim_avx2", "answers, ours / theirs": "quality", "as good": "same",
+         "rounds": "rounds", "verdict": "verdict", "verdict, AVX2": "verdict_avx2"},
+    ),
+    "glove": (
+        "GloVe",
+        {"name": "name", "what": "what", "unit": "unit", "wordvec": "ours", "against": "against",
+         "its seconds": "other", "figure": "figure", "must": "must", "aim": "aim",
+         "same answers": "same", "records": "n_records", "rounds": "rounds",
+         "verdict": "verdict"},
+    ),
+    "recipe": (
+        "Runs of recipes and of the originals",
+        {"name": "name", "text": "text", "seed": "seed", "dim": "dim", "CPU-s": "cpu_s",
+         "mean": "mean", "analogies": "analogy", "semantic": "sem", "syntactic": "syn",
+         "WS-353": "WS", "MEN": "MEN", "SimLex": "SimLex", "Rare Words": "RW",
+         "plan, CPU": "plan_cpu", "plan, wall": "plan_wall", "plan, memory": "plan_memory"},
+    ),
+    "recipe-row": (
+        "Recipes (means over the seeds)",
+        {"what": "what", "ours": "ours", "against": "against", "figure": "figure",
+         "spread of seeds": "spread", "must": "must", "aim": "aim", "seeds": "seeds",
+         "verdict": "verdict"},
     ),
     "gate": (
         "Quality gate (means over the seeds)",

@@ -8,12 +8,16 @@ stops after the first when it runs with one thread, so it must not be used as a 
 from __future__ import annotations
 
 import hashlib
+import os
+import platform
 import shlex
 import shutil
 import subprocess
 import sys
 import tarfile
+import tempfile
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from bench.measure import BenchError
@@ -30,6 +34,8 @@ SOURCES_SHA256 = {
 COMPILE_FLAGS = ["-O3", "-march=native", "-ffast-math", "-funroll-loops"]
 # Without -ffast-math, which adds up in another order: for the tools whose output is compared.
 EXACT_FLAGS = ["-O3", "-funroll-loops", "-ffp-contract=off"]
+
+GLOVE_TOOLS = ("vocab_count", "cooccur", "shuffle", "glove")
 
 # The options of one algorithm, for the original and for wordvec alike.
 COMMON = "-window 5 -sample 1e-4 -min-count 5 -binary 1"
@@ -120,3 +126,105 @@ def _compile(cache: Path, name: str, source: str, flags: Sequence[str]) -> Path:
     if subprocess.run(command).returncode != 0:
         raise BenchError(f"the original cannot be compiled: {shlex.join(command)}")
     return fresh.replace(program)
+
+
+FASTTEXT_SOURCE = "FASTTEXT_SOURCE"
+VECTORS_SOURCE = Path(__file__).resolve().parent / "original_vectors.cc"
+
+
+@dataclass(frozen=True, slots=True)
+class FastText:
+    """The original fastText."""
+
+    program: str
+    what: str  # which one, for people
+    vectors: str | None  # a program that writes its vectors' bits; None without its source
+
+
+def find_fasttext(cache: Path) -> FastText:
+    """The original from the source in the folder FASTTEXT_SOURCE, else the one on PATH."""
+    if named := os.environ.get(FASTTEXT_SOURCE):
+        return build_fasttext(Path(named), cache)
+    found = shutil.which("fasttext")
+    if found is None:
+        raise BenchError(
+            f"no original to compare with: name the folder of fastText's source in "
+            f"{FASTTEXT_SOURCE} (release 0.9.2), or put the program `fasttext` on PATH"
+        )
+    return FastText(found, f"{found} as it is; {FASTTEXT_SOURCE} would build it for this CPU", None)
+
+
+def build_fasttext(source: Path, cache: Path) -> FastText:
+    """Build in a copy, with its own Makefile and flags; once for this source and CPU."""
+    if not (source / "Makefile").is_file() or not (source / "src" / "fasttext.cc").is_file():
+        raise BenchError(f"{FASTTEXT_SOURCE}: {source} is not fastText's source: no Makefile, "
+                         "src/fasttext.cc")  # fmt: skip
+    files = [source / "Makefile", *sorted((source / "src").iterdir()), VECTORS_SOURCE]
+    key = hashlib.sha256((platform.machine() + _cpu_flags()).encode())
+    for file in files:
+        if file.suffix in ("", ".cc", ".h"):
+            key.update(file.name.encode() + b"\0" + file.read_bytes())
+    folder = cache / f"fasttext-{key.hexdigest()[:16]}"
+    flags = _makefile_flags(source / "Makefile")
+    program, vectors = folder / "fasttext", folder / "vectors"
+    if not vectors.exists():  # the last thing that is made
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir()
+        shutil.copytree(source / "src", folder / "src")
+        shutil.copy(source / "Makefile", folder)
+        _build(["make", "opt"], folder)
+        objects = sorted(str(path) for path in folder.glob("*.o"))
+        compiler = [shutil.which("c++") or "g++", *flags, "-I."]
+        _build([*compiler, str(VECTORS_SOURCE), *objects, "-o", "vectors"], folder)
+    return FastText(str(program), f"fastText of {source.resolve().name}/, {' '.join(flags)}",
+                    str(vectors))  # fmt: skip
+
+
+def _cpu_flags() -> str:
+    """What -march=native depends on."""
+    cpu = Path("/proc/cpuinfo")
+    lines = cpu.read_text().splitlines() if cpu.exists() else []
+    return next((line for line in lines if line.startswith("flags")), "")
+
+
+def _makefile_flags(makefile: Path) -> list[str]:
+    """The compiler flags of the Makefile's own release build."""
+    lines = makefile.read_text("utf-8").splitlines()
+    heads = ("CXXFLAGS =", "opt: CXXFLAGS +=")
+    return [flag for head in heads for line in lines if line.startswith(head)
+            for flag in line.removeprefix(head).split()]  # fmt: skip
+
+
+def _build(command: list[str], folder: Path) -> None:
+    try:
+        done = subprocess.run(command, cwd=folder, capture_output=True, text=True)
+    except OSError as error:
+        raise BenchError(f"fastText cannot be built: {command[0]}: {error.strerror}") from error
+    if done.returncode != 0:
+        last = (done.stderr.strip().splitlines() or ["nothing said"])[-1]
+        raise BenchError(f"fastText cannot be built: {shlex.join(command)}: {last}")
+
+
+def build_glove(source: Path, cache: Path) -> Path:
+    """The folder of Stanford's four GloVe tools, built as they ship: `make` on a copy of `source`.
+
+    `source` is a checkout of github.com/stanfordnlp/GloVe (measured: 52f7dbc).
+    """
+    makefile = source / "Makefile"
+    if not makefile.is_file() or not (source / "src" / "cooccur.c").is_file():
+        raise BenchError(
+            f"{source}: expected the source of Stanford's GloVe (Makefile, src/cooccur.c); "
+            "clone github.com/stanfordnlp/GloVe and name its folder in GLOVE_SOURCE"
+        )
+    with tempfile.TemporaryDirectory(dir=cache) as fresh:
+        shutil.copy(makefile, fresh)
+        shutil.copytree(source / "src", Path(fresh) / "src")
+        made = subprocess.run(["make"], cwd=fresh, capture_output=True)
+        if made.returncode != 0:
+            said = made.stderr.decode("utf-8", "replace").strip().splitlines()
+            raise BenchError(f"{source}: make failed: {said[-1] if said else 'nothing said'}")
+        folder = cache / "glove-tools"
+        folder.mkdir(exist_ok=True)
+        for tool in GLOVE_TOOLS:
+            (Path(fresh) / "build" / tool).replace(folder / tool)
+    return folder

@@ -176,6 +176,82 @@ def ours_analogies(task: Task) -> dict[str, Any]:
     return {**cost, "check": questions_right(sections)}
 
 
+def ours_open_unseen(task: Task) -> dict[str, Any]:
+    """Open a fastText model and make the vector of one word that it has never seen."""
+    from wordvec import load
+
+    def first_vector() -> Any:
+        return load(task["file"])["zzunseenzz"]
+
+    vector, cost = timed(first_vector)
+    return {**cost, "check": hashlib.sha256(vector.tobytes()).hexdigest()}
+
+
+def ours_ngram_ids(task: Task) -> dict[str, Any]:
+    """Buckets of the n-grams of many words at once; best of 20 passes."""
+    import numpy as np
+
+    from wordvec.subwords import NgramRules, ngrams_of_words
+
+    words = read_words(task["words"]) * 10
+    arena = np.frombuffer(b"".join(words), np.uint8)
+    starts = np.zeros(len(words) + 1, np.int64)
+    np.cumsum([len(word) for word in words], out=starts[1:])
+    n_threads = task.get("n_threads", 1)
+    (_, buckets), cost = timed(
+        lambda: ngrams_of_words(arena, starts, NgramRules(), n_threads), n_repeats=20
+    )
+    check = hashlib.sha256(buckets.tobytes()).hexdigest()
+    return {**cost, "n_words": len(words), "n_ngrams": len(buckets), "check": check}
+
+
+def ours_unseen(task: Task) -> dict[str, Any]:
+    """Vectors of many unseen words at once; best of 5 passes, so pages are mapped."""
+    import wordvec
+
+    words = [word.decode() for word in read_words(task["words"])]
+    subwords = wordvec.load(task["file"]).subwords
+    n_threads = task.get("n_threads", 1)
+    rows, cost = timed(lambda: subwords.rows_of(words, n_threads), n_repeats=5)
+    return {**cost, "n_words": len(words), "check": hashlib.sha256(rows.tobytes()).hexdigest()}
+
+
+def ours_quantized_error(task: Task) -> dict[str, Any]:
+    """The sum of the squared differences of all input rows, a quantised model against the whole."""
+    import numpy as np
+
+    from wordvec.formats import fasttext_bin
+
+    small = fasttext_bin.read_model(task["file"]).input
+    whole = fasttext_bin.read_model(task["whole"]).input
+    error = 0.0
+    for start in range(0, whole.n_rows, 10_000):
+        end = min(start + 10_000, whole.n_rows)
+        difference = small.block(start, end).astype(np.float64) - whole.block(start, end)
+        error += float((difference**2).sum())
+    return {"error": error}
+
+
+def read_words(path: str) -> list[bytes]:
+    with open(path, "rb") as file:
+        return file.read().split()
+
+
+def sentences_of(path: str) -> list[list[str]]:
+    """Fresh strings, so that what Python keeps with a string is not there yet."""
+    with open(path, encoding="utf-8") as text:
+        return [line.split() for line in text]
+
+
+def ours_lists(task: Task) -> dict[str, Any]:
+    from wordvec.corpus import read_corpus
+
+    sentences = sentences_of(task["file"])
+    corpus, cost = timed(lambda: read_corpus(sentences, min_count=5, n_threads=1))
+    counts = corpus.vocab.counts
+    return {**cost, "n_tokens": corpus.n_tokens_read, "check": [len(counts), int(counts.sum())]}
+
+
 # --- gensim ----------------------------------------------------------------------------------
 
 
@@ -219,6 +295,18 @@ def gensim_analogies(task: Task) -> dict[str, Any]:
     return {**cost, "check": questions_right(sections)}
 
 
+def gensim_lists(task: Task) -> dict[str, Any]:
+    """Counting alone: gensim looks the words up again in every epoch."""
+    from gensim.models import Word2Vec
+
+    sentences = sentences_of(task["file"])
+    model = Word2Vec(min_count=5, sample=0)
+    _, cost = timed(lambda: model.build_vocab(sentences))
+    counts = [int(model.wv.get_vecattr(word, "count")) for word in model.wv.index_to_key]
+    n_tokens = sum(map(len, sentences))
+    return {**cost, "n_tokens": n_tokens, "check": [len(counts), sum(counts)]}
+
+
 JOBS: dict[tuple[str, str], Callable[[Task], dict[str, Any]]] = {
     ("wordvec", "make"): ours_make,
     ("wordvec", "read"): ours_read,
@@ -227,6 +315,12 @@ JOBS: dict[tuple[str, str], Callable[[Task], dict[str, Any]]] = {
     ("wordvec", "open-and-query"): ours_open_and_query,
     ("wordvec", "queries"): ours_queries,
     ("wordvec", "analogies"): ours_analogies,
+    ("wordvec", "open-unseen"): ours_open_unseen,
+    ("wordvec", "ngram-ids"): ours_ngram_ids,
+    ("wordvec", "unseen"): ours_unseen,
+    ("wordvec", "quantized-error"): ours_quantized_error,
+    ("wordvec", "lists"): ours_lists,
+    ("gensim", "lists"): gensim_lists,
     ("gensim", "read"): gensim_read,
     ("gensim", "write"): gensim_write,
     ("gensim", "queries"): gensim_queries,

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import importlib
-from difflib import get_close_matches
 
 import click
 
 # name -> (module of this package, what it does); the module holds a click command `command`.
 COMMANDS = {
+    "train": ("train", "The best vectors of your text, settings chosen by its size."),
     "word2vec": ("word2vec", "Train word vectors; the flags of the original word2vec."),
     "word2phrase": ("word2phrase", "Join words that belong together; the original's flags."),
-    "fasttext": ("fasttext", "Subword vectors and classifiers; as the original fasttext."),
+    "fasttext": ("fasttext_command", "Subword vectors and classifiers; as the original fasttext."),
+    "glove": ("glove", "GloVe: its four tools, and the whole chain in one command."),
     "distance": ("distance", "Nearest words of the lines on stdin; as the original distance."),
     "word-analogy": ("word_analogy", "Analogies on stdin; as the original word-analogy."),
     "compute-accuracy": (
@@ -47,6 +48,8 @@ class LazyGroup(click.Group):
     ) -> tuple[str | None, click.Command | None, list[str]]:
         name = args[0]
         if name not in COMMANDS and not name.startswith("-"):
+            from difflib import get_close_matches
+
             close = get_close_matches(name, COMMANDS, n=1)
             hint = f"; did you mean {close[0]}?" if close else ""
             known = ", ".join(COMMANDS)

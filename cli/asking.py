@@ -223,7 +223,7 @@ def neighbours(vectors: Vectors, rows: Any, scores: Any, measure: str) -> list[d
 def close_words(vectors: Vectors, word: str) -> list[str]:
     """Words that somebody who typed `word` may have meant, among the frequent ones."""
     variants = (word.lower(), word.capitalize(), word.upper(), word.title())
-    found = [v for v in dict.fromkeys(variants) if v != word and v in vectors]
+    found = [v for v in dict.fromkeys(variants) if v != word and v in vectors.words]
     near = [
         other
         for other in vectors.words[:_N_FREQUENT]

@@ -50,6 +50,11 @@ _ROUNDED_ROWS = 100  # looked at for a note that numbers are rounded
     "(.wordvec only; a quarter more space).",
 )
 @click.option(
+    "--restore-mean",
+    is_flag=True,
+    help="Add the mean again that `wordvec train` took away.",
+)
+@click.option(
     "--allow-pickle",
     is_flag=True,
     help="Read gensim's own files too (through a restricted unpickler).",
@@ -63,6 +68,7 @@ def command(
     words_file: str | None,
     float16: bool,
     plane: bool,
+    restore_mean: bool,
     allow_pickle: bool,
 ) -> int:
     """Write the vectors of IN to OUT in another format, or fewer of them in the same.
@@ -80,14 +86,19 @@ def command(
     refuse_same_file(source, target, words_file)
     with flags_named():
         check_target(target, format)
+    if restore_mean and (limit is not None or words_file is not None):
+        raise click.UsageError("--restore-mean needs all of IN: convert again for fewer words")
     words = None if words_file is None else read_words(words_file)
     dtype = "float16" if float16 else "float32"
     vectors = load_vectors(source, source_format, limit, allow_pickle, words=words, dtype=dtype)
     if words is not None:
         report_missing(words, vectors, source, str(words_file))
+    if restore_mean:
+        add_mean(vectors, source)
     with flags_named():
         wordvec.save(vectors, target, format, plane=plane or None)
     report_rounding(vectors, target, format)
+    report_ngrams(vectors, target, format)
     if target != "-" and os.path.isfile(target):
         name, packing = recognised(target, format)
         packed = f" in {packing}" if packing else ""
@@ -97,6 +108,15 @@ def command(
             f"{name}{packed}, {size}"
         )
     return 0
+
+
+def add_mean(vectors: Vectors, source: str) -> None:
+    from wordvec import centring
+
+    try:
+        centring.restore_mean(vectors)
+    except ValueError as error:
+        raise click.ClickException(f"{source}: {error}") from None
 
 
 def refuse_same_file(source: str, target: str, words_file: str | None) -> None:
@@ -148,9 +168,25 @@ def report_rounding(vectors: Vectors, target: str, format: str | None) -> None:
         )
 
 
+def report_ngrams(vectors: Vectors, target: str, format: str | None) -> None:
+    """Say that vectors of unseen words can no longer be built, if that is so."""
+    from wordvec.formats import fasttext_bin, format_to_write, ngrams, own
+
+    chosen = format_to_write(target, format)
+    if vectors.subwords is None or not vectors.subwords.rules.has_ngrams:
+        return
+    if chosen.NAME == own.NAME and not ngrams.can_store(vectors.subwords):
+        note("wordvec convert: note: the n-grams of quantised and pruned models are left out")
+    elif chosen.NAME not in (own.NAME, fasttext_bin.NAME):
+        note(
+            f"wordvec convert: note: {chosen.NAME} has no place for the n-grams that make vectors "
+            f"of unseen words; {own.NAME} and {fasttext_bin.NAME} have"
+        )
+
+
 def report_missing(words: list[str], vectors: Any, source: str, words_file: str) -> None:
     wanted = dict.fromkeys(words)
-    missing = [word for word in wanted if word not in vectors]
+    missing = [word for word in wanted if word not in vectors.words]
     if len(missing) == len(wanted):
         raise click.ClickException(
             f"none of the {len(wanted)} words in {words_file} is in {source} (the first: "

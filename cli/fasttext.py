@@ -6,8 +6,6 @@ import importlib
 import sys
 from typing import Any
 
-import click
-
 from .fasttext_usage import GENERAL, ON_STDOUT, USAGES
 from .main import EXIT_ERROR
 
@@ -16,7 +14,7 @@ COMMANDS: dict[str, tuple[str, str, tuple[int, int] | None]] = {
     "supervised": ("fasttext_train", "train", None),
     "skipgram": ("fasttext_train", "train", None),
     "cbow": ("fasttext_train", "train", None),
-    "quantize": ("fasttext_train", "quantize", None),
+    "quantize": ("fasttext_quantize", "quantize", None),
     "test": ("fasttext_labels", "test", (2, 4)),
     "test-label": ("fasttext_labels", "test", (2, 4)),
     "predict": ("fasttext_labels", "predict", (2, 4)),
@@ -27,29 +25,32 @@ COMMANDS: dict[str, tuple[str, str, tuple[int, int] | None]] = {
     "nn": ("fasttext_words", "nn", (1, 2)),
     "analogies": ("fasttext_words", "analogies", (1, 2)),
     "dump": ("fasttext_words", "dump", (2, 2)),
+    # Ours alone, and not in the original's help.
+    "explain": ("fasttext_answers", "explain", (2, 4)),
+    "probabilities": ("fasttext_answers", "probabilities", (2, 2)),
 }
-
-
-class OriginalCommand(click.Command):
-    """Hands all arguments on as they are: the original's are none that click could parse."""
-
-    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        if args[:1] == ["--help"]:
-            click.echo(self.get_help(ctx))
-            ctx.exit()
-        ctx.params = {"arguments": tuple(args)}
-        return []
-
-    def collect_usage_pieces(self, ctx: click.Context) -> list[str]:
-        return ["COMMAND", "[ARGUMENTS]"]
 
 
 def fasttext(arguments: tuple[str, ...], /, **_: Any) -> int:
     """Subword vectors and text classifiers: commands, flags and output of the original fastText.
 
     Commands without arguments print their usage. Ctrl-C during training stops cleanly and writes
-    the model reached so far (exit code 130). Beyond the original, supervised takes
-    -autotune-seed N and -autotune-log FILE (trials as JSON lines).
+    the model reached so far (exit code 130).
+
+    \b
+    Beyond the original:
+      explain MODEL FILE [N] [LABEL]  the N words and n-grams that made each line's
+                                      label win, or that speak for LABEL
+      probabilities MODEL FILE        every label's probability, a line of JSON each
+      supervised -labelWeights FILE   `LABEL WEIGHT` a line; or the word balanced
+      supervised -lineWeights FILE    a weight for each line of -input
+      quantize                        takes word vectors too, and says what that costs
+      quantize -evaluate PATHS        their scores before and after, on analogies and
+                                      word similarity: files or folders, : between them
+      supervised -autotune-seed N     seed of the search
+      supervised -autotune-trials N   so many trials and no more: with one -thread the
+                                      result depends on the seeds alone
+      supervised -autotune-log FILE   trials as JSON lines
 
     \b
     Examples:
@@ -68,13 +69,3 @@ def fasttext(arguments: tuple[str, ...], /, **_: Any) -> int:
     run = getattr(importlib.import_module(f".{module}", __package__), function)
     code: int = run(name, rest)
     return code
-
-
-@click.pass_context
-def _callback(ctx: click.Context, /, arguments: tuple[str, ...]) -> int:
-    return fasttext(arguments)
-
-
-command = OriginalCommand(
-    "fasttext", callback=_callback, help=fasttext.__doc__, add_help_option=False
-)

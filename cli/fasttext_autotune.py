@@ -8,11 +8,9 @@ import time
 from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
-import click
-
 from .fasttext_flags import Settings, field_names
-from .fasttext_train import OriginalProgress, check_input, write_outputs
-from .main import EXIT_INTERRUPTED
+from .fasttext_train import OriginalProgress, check_input, training_of, write_outputs
+from .main import EXIT_INTERRUPTED, CommandError
 
 if TYPE_CHECKING:
     from wordvec.tune import Search, Trial
@@ -83,7 +81,7 @@ def autotune(settings: Settings) -> int:
 
     check_input(settings)
     if not os.access(settings["autotune-validation"], os.R_OK):
-        raise click.ClickException("Validation file cannot be opened!")
+        raise CommandError("Validation file cannot be opened!")
     options = settings.options()
     names = field_names(AutotuneOptions)
     search_settings = AutotuneOptions(**{name: settings[flag] for flag, name in names.items()})
@@ -108,7 +106,7 @@ def autotune(settings: Settings) -> int:
             settings["input"], settings["autotune-validation"], options, search_settings,
             frozen=frozen, log=log, on_trial=progress.on_trial, on_progress=progress.on_progress,
             before_last=progress.before_last,
-            training={"pretrained": settings["pretrainedVectors"] or None},
+            training=training_of(settings),
             reporter=report, on_dictionary=report.on_dictionary,
         )  # fmt: skip
         outcome = tuned.model.outcome if isinstance(tuned.model, TrainedClassifier) else None

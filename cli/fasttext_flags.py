@@ -11,13 +11,13 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-import click
 import numpy as np
 
 from wordvec.errors import OptionError
 from wordvec.options import AutotuneOptions, ClassifierOptions, FastTextOptions, spec_of
 
-from .flags import read_number
+from .main import CommandError
+from .numerals import read_number
 
 COMMANDS = ("supervised", "skipgram", "cbow", "quantize")
 LOSSES = {"ns": "ns", "hs": "hs", "softmax": "softmax", "one-vs-all": "ova", "ova": "ova"}
@@ -76,12 +76,13 @@ SECTIONS = [
 ]
 KINDS = {name: kind for _, lines, _ in SECTIONS for name, kind, _ in lines}
 # Ours alone: not in the original's help, told by `wordvec fasttext --help`.
-OWN = {"autotune-seed": "int", "autotune-log": "text"}
+OWN = {"autotune-seed": "int", "autotune-trials": "int", "autotune-log": "text",
+       "labelWeights": "text", "lineWeights": "text", "evaluate": "text"}  # fmt: skip
 # Flags that no options class declares.
 PLAIN_DEFAULTS: dict[str, Any] = {
     "input": "", "output": "", "verbose": 2, "pretrainedVectors": "", "saveOutput": False,
     "autotune-validation": "", "cutoff": 0, "retrain": False, "qnorm": False, "qout": False,
-    "dsub": 2, "autotune-log": "",
+    "dsub": 2, "autotune-log": "", "labelWeights": "", "lineWeights": "", "evaluate": "",
 }  # fmt: skip
 
 
@@ -111,16 +112,7 @@ class Settings:
         """The ClassifierOptions of supervised (and quantize), else the FastTextOptions."""
         if self.command in ("supervised", "quantize"):
             return self._made(ClassifierOptions, {})
-        loss = self["loss"]
-        if loss not in ("ns", "hs"):
-            raise click.ClickException(
-                f"-loss: expected ns or hs for {self.command}, found {loss}; softmax and "
-                "one-vs-all are for supervised"
-            )
-        hs = int(loss == "hs")
-        own = {"sg": int(self.command == "skipgram"), "hs": hs}
-        if hs:
-            own["negative"] = 0  # else both would be trained
+        own: dict[str, Any] = {"sg": int(self.command == "skipgram")}
         own["max_sentence"] = spec_of(FastTextOptions, "max_sentence").original
         own["min_alpha"] = spec_of(FastTextOptions, "min_alpha").original
         own["ns_exponent"] = spec_of(FastTextOptions, "ns_exponent").original
@@ -135,9 +127,7 @@ class Settings:
         except OptionError as error:
             flags = {name: flag for flag, name in names.items()}
             flag = flags.get(error.option, error.option)
-            raise click.ClickException(
-                f"-{flag}: expected {error.expected}, found {error.found}"
-            ) from None
+            raise CommandError(f"-{flag}: expected {error.expected}, found {error.found}") from None
 
 
 def field_names(options: type[Any]) -> dict[str, str]:
@@ -161,8 +151,6 @@ def defaults(command: str) -> dict[str, Any]:
         spec = spec_of(options, name)
         default = options.__dataclass_fields__[name].default
         values[flag] = default if spec.original is None else spec.original
-    if command != "supervised":
-        values["loss"] = "hs" if values["loss"] else "ns"
     return {flag: value for flag, value in values.items() if flag in KINDS or flag in OWN}
 
 
@@ -210,7 +198,7 @@ def _value(flag: str, kind: str, text: str) -> Any:
     number = read_number(text)
     if number is None:  # the original aborts here
         expected = "a whole number" if kind == "int" else "a number"
-        raise click.ClickException(f"{flag}: expected {expected}, found {text!r}")
+        raise CommandError(f"{flag}: expected {expected}, found {text!r}")
     if kind == "int":
         # 3.7 means 3, as in the original; out of its range it says this:
         if not -INT_RANGE <= number < INT_RANGE:

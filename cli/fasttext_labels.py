@@ -9,11 +9,9 @@ import sys
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-import click
-
 from .fasttext_train import load
-from .flags import read_number, read_whole
-from .main import EXIT_ERROR
+from .main import EXIT_ERROR, CommandError
+from .numerals import read_number, read_whole
 
 if TYPE_CHECKING:
     from wordvec.models.labelling import Block, Labeller
@@ -32,15 +30,15 @@ def k_and_threshold(arguments: list[str]) -> tuple[int, float]:
     if arguments:
         whole = read_whole(arguments[0])
         if whole is None:
-            raise click.ClickException(f"k: expected a whole number, found {arguments[0]!r}")
+            raise CommandError(f"k: expected a whole number, found {arguments[0]!r}")
         k = whole
     if len(arguments) > 1:
         number = read_number(arguments[1])
         if number is None:
-            raise click.ClickException(f"threshold: expected a number, found {arguments[1]!r}")
+            raise CommandError(f"threshold: expected a number, found {arguments[1]!r}")
         threshold = number
     if k == 0 or k < -1:
-        raise click.ClickException("k needs to be 1 or higher! (or -1 for all labels)")
+        raise CommandError("k needs to be 1 or higher! (or -1 for all labels)")
     return k, threshold
 
 

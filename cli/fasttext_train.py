@@ -5,15 +5,13 @@ from __future__ import annotations
 import os
 import sys
 from contextlib import ExitStack
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-import click
-
-from .fasttext_flags import FlagError, Settings, complain_with_help, help_text, parse
-from .fasttext_usage import USAGES
-from .main import EXIT_ERROR, EXIT_INTERRUPTED
+from .fasttext_flags import FlagError, Settings, complain_with_help, parse
+from .main import EXIT_INTERRUPTED, CommandError
 
 if TYPE_CHECKING:
+    from wordvec.errors import OptionError
     from wordvec.fasttextmodel import FastTextDictionary, FastTextModel
     from wordvec.files import OutputFile
     from wordvec.progress import Progress
@@ -82,14 +80,16 @@ def train(command: str, arguments: list[str]) -> int:
         settings = parse(command, arguments)
     except FlagError as error:
         return complain_with_help(error)
+    if settings["evaluate"]:
+        raise CommandError("-evaluate is for quantize")
     if settings["autotune-validation"]:
         if command != "supervised":
-            raise click.ClickException("-autotune-validation is for supervised")
+            raise CommandError("-autotune-validation is for supervised")
         from .fasttext_autotune import autotune
 
         return autotune(settings)
     if settings["autotune-modelsize"]:
-        raise click.ClickException("-autotune-modelsize needs -autotune-validation")
+        raise CommandError("-autotune-modelsize needs -autotune-validation")
     check_input(settings)
     return train_and_write(settings)
 
@@ -97,9 +97,9 @@ def train(command: str, arguments: list[str]) -> int:
 def check_input(settings: Settings) -> None:
     """The original's two messages, before anything is opened for writing."""
     if settings["input"] == "-":
-        raise click.ClickException("Cannot use stdin for training!")
+        raise CommandError("Cannot use stdin for training!")
     if not may_be_read(settings["input"]):
-        raise click.ClickException(f"{settings['input']} cannot be opened for training!")
+        raise CommandError(f"{settings['input']} cannot be opened for training!")
 
 
 def may_be_read(name: str) -> bool:
@@ -107,21 +107,21 @@ def may_be_read(name: str) -> bool:
 
 
 def train_and_write(settings: Settings) -> int:
+    from wordvec.errors import DivergedError
     from wordvec.files import OutputFile
-    from wordvec.models.classifier import DivergedError
 
     base = settings["output"]
     options = settings.options()
     names = [base + ".bin", base + ".vec", *([base + ".output"] if settings["saveOutput"] else [])]
     for name in names:
         if os.path.exists(name) and os.path.samefile(name, settings["input"]):
-            raise click.ClickException(f"-output: {name!r} is the file of -input too")
+            raise CommandError(f"-output: {name!r} is the file of -input too")
     with ExitStack() as stack:
         outputs = [stack.enter_context(OutputFile(name)) for name in names]
         try:
             model, interrupted = run_training(settings, options)
         except DivergedError as error:
-            raise click.ClickException(
+            raise CommandError(
                 f"{error}; nothing was written: lower -lr ({options.alpha:g})"
             ) from None
         write_outputs(model, outputs)
@@ -134,6 +134,7 @@ def train_and_write(settings: Settings) -> int:
 
 def run_training(settings: Settings, options: object) -> tuple[FastTextModel, bool]:
     """(model, whether Ctrl-C cut it short)."""
+    from wordvec.errors import OptionError
     from wordvec.options import ClassifierOptions, FastTextOptions
 
     try:
@@ -143,29 +144,60 @@ def run_training(settings: Settings, options: object) -> tuple[FastTextModel, bo
             report = OriginalProgress(settings["verbose"], options.workers)
             trained = train_supervised(
                 settings["input"], options, reporter=report, on_dictionary=report.on_dictionary,
-                pretrained=settings["pretrainedVectors"] or None,
+                **training_of(settings),
             )  # fmt: skip
             outcome, model = trained.outcome, trained
         else:
             from wordvec.models.wordmodel import train_unsupervised
 
             assert isinstance(options, FastTextOptions)
-            if settings["pretrainedVectors"]:
-                raise click.ClickException("-pretrainedVectors is for supervised")
             report = OriginalProgress(settings["verbose"], options.workers)
+            for flag in ("labelWeights", "lineWeights"):
+                if settings[flag]:
+                    raise CommandError(f"-{flag} is for supervised")
             words = train_unsupervised(
                 settings["input"], options, label_prefix=settings["label"],
                 min_count_label=settings["minCountLabel"], reporter=report,
                 on_dictionary=report.on_dictionary,
+                pretrained=settings["pretrainedVectors"] or None,
             )  # fmt: skip
             outcome, model = words.outcome, words  # type: ignore[assignment]
     except KeyboardInterrupt:
         raise KeyboardInterrupt("nothing was written") from None
+    except OptionError as error:
+        raise of_flags(error) from None
     assert outcome is not None
     report.end(outcome.n_tokens_trained, outcome.wall_seconds, outcome.loss)
     for note in trained_notes(model):
         print(f"note: {note}", file=sys.stderr)
     return model, outcome.interrupted
+
+
+def training_of(settings: Settings) -> dict[str, Any]:
+    """What supervised takes besides its options."""
+    from wordvec.models.weightfiles import read_label_weights, read_line_weights
+
+    labels, lines = settings["labelWeights"], settings["lineWeights"]
+    class_weights: Any = labels or None
+    if labels and labels != "balanced":
+        class_weights = read_label_weights(labels)
+    return {
+        "pretrained": settings["pretrainedVectors"] or None,
+        "class_weights": class_weights,
+        "sample_weights": read_line_weights(lines) if lines else None,
+    }
+
+
+# Arguments of train_supervised that come from flags of ours.
+FLAG_OF_ARGUMENT = {"class_weights": "labelWeights", "sample_weights": "lineWeights"}
+
+
+def of_flags(error: OptionError) -> Exception:
+    """The error, in terms of the flags."""
+    flag = FLAG_OF_ARGUMENT.get(error.option)
+    if flag is None:
+        return error
+    return CommandError(f"-{flag}: expected {error.expected}, found {error.found}")
 
 
 def trained_notes(model: FastTextModel) -> list[str]:
@@ -186,46 +218,6 @@ def write_outputs(model: FastTextModel, outputs: list[OutputFile]) -> None:
         fasttext_vec.write(output.stream, fasttext_bin.output_vectors(model), output.path)
 
 
-def quantize(command: str, arguments: list[str]) -> int:
-    """BASE.bin to BASE.ftz."""
-    from wordvec.files import OutputFile
-    from wordvec.formats import fasttext_bin
-    from wordvec.models.classifier import retrain
-    from wordvec.quantize import quantize_model
-
-    if not arguments:
-        sys.stderr.write(USAGES[command] + help_text(command))
-        return EXIT_ERROR
-    try:
-        settings = parse(command, arguments)
-    except FlagError as error:
-        return complain_with_help(error)
-    base = settings["output"]
-    options = settings.options()
-    if settings["retrain"] and settings["cutoff"] > 0:
-        check_input(settings)
-    with OutputFile(base + ".ftz") as output:
-        model = load(base + ".bin")
-        report = OriginalProgress(settings["verbose"], options.workers)
-
-        def train_again(pruned: FastTextModel) -> FastTextModel:
-            trained = retrain(pruned, settings["input"], options, reporter=report)
-            assert trained.outcome is not None
-            report.end(
-                trained.outcome.n_tokens_trained, trained.outcome.wall_seconds,
-                trained.outcome.loss,
-            )  # fmt: skip
-            return trained
-
-        quantized = quantize_model(
-            model, dsub=settings["dsub"], qnorm=settings["qnorm"], qout=settings["qout"],
-            cutoff=settings["cutoff"], retrain=train_again if settings["retrain"] else None,
-            n_threads=options.workers,
-        )  # fmt: skip
-        fasttext_bin.write_model(output.stream, quantized, output.path)
-    return 0
-
-
 def load(path: str) -> FastTextModel:
     """A model, with the original's message when there is no such file."""
     from wordvec.formats.fasttext_bin import read_model
@@ -233,4 +225,4 @@ def load(path: str) -> FastTextModel:
     try:
         return read_model(path)
     except (FileNotFoundError, PermissionError):
-        raise click.ClickException(f"{path} cannot be opened for loading!") from None
+        raise CommandError(f"{path} cannot be opened for loading!") from None

@@ -58,6 +58,19 @@ USAGES = {
     "  <model>      model filename\n"
     "  <option>     option from args,dict,input,output\n",
 }
+# Ours.
+USAGES["explain"] = (
+    "usage: fasttext explain <model> <test-data> [<n>] [<label>]\n\n"
+    "  <model>      model filename\n"
+    "  <test-data>  test data filename (if -, read from stdin)\n"
+    "  <n>          (optional; 10 by default) words and n-grams shown for a line; -1: all\n"
+    "  <label>      (optional; the likeliest by default) label to explain\n\n"
+)
+USAGES["probabilities"] = (
+    "usage: fasttext probabilities <model> <test-data>\n\n"
+    "  <model>      model filename\n"
+    "  <test-data>  test data filename (if -, read from stdin)\n\n"
+)
 USAGES["predict-prob"] = USAGES["predict"]
 # The original prints these usages on stdout, all others on stderr.
 ON_STDOUT = {"nn", "analogies", "dump"}

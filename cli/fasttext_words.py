@@ -6,14 +6,13 @@ import sys
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
-import click
 import numpy as np
 
 from .fasttext_labels import lines_as_they_come
 from .fasttext_train import load
 from .fasttext_usage import USAGES
-from .flags import read_whole
-from .main import EXIT_ERROR
+from .main import EXIT_ERROR, CommandError
+from .numerals import read_whole
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -90,7 +89,7 @@ def how_many(arguments: list[str]) -> int:
         return 10
     k = read_whole(arguments[0])
     if k is None or k < 1:
-        raise click.ClickException(f"k: expected a whole number from 1, found {arguments[0]!r}")
+        raise CommandError(f"k: expected a whole number from 1, found {arguments[0]!r}")
     return k
 
 

@@ -18,17 +18,23 @@ from typing import Any
 
 import click
 
+from .numerals import read_number, read_whole
+
 HELP_FLAGS = ("--help", "-h", "-help")
-WHOLE_NUMBER = re.compile(r"[+-]?[0-9]+")
-NUMBER = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?")
 SIZE_UNITS = {"": 1, "K": 2**10, "M": 2**20, "G": 2**30, "T": 2**40}
 
 
 class OriginalCommand(click.Command):
-    """A click command whose arguments are pairs of -name and value."""
+    """A click command whose arguments are pairs of -name and value.
+
+    `needs_arguments`: without any it shows its help; `no_value_text` is for a last flag alone.
+    """
+
+    needs_arguments = True
+    no_value_text = "Argument missing for {}"
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        if not args or any(flag in HELP_FLAGS for flag in args[::2]):
+        if (not args and self.needs_arguments) or any(flag in HELP_FLAGS for flag in args[::2]):
             click.echo(self.get_help(ctx))
             ctx.exit()
         return super().parse_args(ctx, self.pairs(ctx, args))
@@ -43,7 +49,7 @@ class OriginalCommand(click.Command):
                 raise click.UsageError(_unknown(flag, known), ctx)
             value = next(rest, None)
             if value is None:
-                click.echo(f"Argument missing for {flag}")
+                click.echo(self.no_value_text.format(flag))
                 ctx.exit(1)
             if value in known:
                 raise click.UsageError(f"{flag}: expected a value, found the flag {value}", ctx)
@@ -88,14 +94,6 @@ class Value(click.ParamType):  # type: ignore[type-arg]  # no generic in click 8
             flag = param.opts[0] if param is not None else "value"
             raise click.UsageError(f"{flag}: expected {self.expected}, found {value!r}", ctx)
         return result
-
-
-def read_whole(text: str) -> int | None:
-    return int(text) if WHOLE_NUMBER.fullmatch(text) else None
-
-
-def read_number(text: str) -> float | None:
-    return float(text) if NUMBER.fullmatch(text) else None
 
 
 def read_size(text: str) -> int | None:
@@ -231,6 +229,20 @@ class FileSet:
         except OSError:
             return False
         return (status.st_dev, status.st_ino) in self._identities
+
+
+def refuse_overwriting(
+    inputs: Mapping[str, FileSet], outputs: Iterable[tuple[str, str]], ctx: click.Context
+) -> None:
+    """No output (flag, name) may replace an input or another output; devices may serve twice."""
+    earlier: list[tuple[str, FileSet]] = []
+    for flag, name in outputs:
+        if os.path.exists(name) and not os.path.isfile(name):
+            continue
+        for other, files in [*inputs.items(), *earlier]:
+            if files.holds(name):
+                raise click.UsageError(f"{flag}: {name!r} is the file of {other} too", ctx)
+        earlier.append((flag, FileSet([name])))
 
 
 def is_inside(name: str, folder: str) -> bool:

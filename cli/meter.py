@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 # Not on a terminal: a line each time this much of the work is done.
 QUIET_STEP = 0.25
 SECONDS_BETWEEN_LINES = 0.1
-VERBS = {"count": "reading", "train": "training"}
+VERBS = {"count": "reading", "pairs": "counting pairs", "train": "training"}
 
 
 class Meter:
@@ -61,15 +61,19 @@ def describe(progress: Progress, share: float | None) -> str:
     parts = [VERBS.get(progress.stage, progress.stage)]
     if share is not None:
         parts[0] += f" {share:4.0%}"
+    if progress.model:
+        parts[0] = f"{progress.model}: {parts[0]}"
+    if progress.epoch:
+        parts.append(f"epoch {progress.epoch} of {progress.n_epochs}")
     n_tokens = progress.n_done if progress.unit == "tokens" else progress.n_tokens_read
     if progress.wall_seconds > 0 and n_tokens:
         parts.append(f"{short_number(n_tokens / progress.wall_seconds)} words/s")
     if progress.loss is not None:
         parts.append(f"loss {progress.loss:.4f}")
-    if progress.rate is not None:
-        parts.append(f"rate {progress.rate:.4f}")
     if share and share < 1:
         parts.append(f"{duration(progress.wall_seconds * (1 - share) / share)} left")
+    if progress.rate is not None:
+        parts.append(f"rate {progress.rate:.4f}")
     return "  ".join(parts)
 
 

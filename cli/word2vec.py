@@ -6,6 +6,7 @@ import os
 import sys
 from contextlib import ExitStack
 from dataclasses import dataclass
+from pathlib import PurePath
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 import click
@@ -144,7 +145,7 @@ def check_files(job: Job, ctx: click.Context) -> None:
         earlier[flag] = name
 
 
-def trained_files(train: str | None) -> FileSet:
+def trained_files(train: str | list[PurePath] | None) -> FileSet:
     """The files that -train stands for; a missing one is reported later, as in the original."""
     from wordvec.errors import CorpusError
     from wordvec.sources import TextFiles, open_source
@@ -152,7 +153,7 @@ def trained_files(train: str | None) -> FileSet:
     try:
         source = open_source(train) if train else None
     except CorpusError:
-        return _named_files(train)
+        return FileSet(map(str, train)) if isinstance(train, list) else _named_files(train)
     paths = source.paths if isinstance(source, TextFiles) else []
     return FileSet([0 if path == "-" else path for path in paths])  # 0: stdin
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import heapq
+import math
 from collections.abc import Iterator
+from fractions import Fraction
 from itertools import pairwise
 
 import numpy as np
@@ -235,3 +237,58 @@ def line_rows(tokens, words, labels, *, word_ngrams, bucket, min_n, max_n, prefi
             value = (value * 116049371 + hashes[j]) & M64
             rows.append(len(words) + value % bucket)
     return rows, gold
+
+
+# ---- GloVe's counts and shuffle ----
+
+
+def pairs_within(sentences, window, symmetric, distance_weighting):
+    """{(row, column): exact weight} of sentences of ids from 0; rows and columns are from 1."""
+    scale = math.lcm(*range(1, window + 1)) if distance_weighting else 1
+    counts: dict[tuple[int, int], int] = {}
+    for sentence in sentences:
+        for place, later in enumerate(sentence):
+            for distance in range(1, min(window, place) + 1):
+                earlier = sentence[place - distance]
+                weight = scale // distance if distance_weighting else 1
+                both = [(earlier + 1, later + 1), (later + 1, earlier + 1)]
+                for pair in both if symmetric else both[:1]:
+                    counts[pair] = counts.get(pair, 0) + weight
+    return {pair: Fraction(counts[pair], scale) for pair in sorted(counts)}
+
+
+def glibc_rand(seed: int) -> Iterator[int]:
+    """glibc's rand() after srand(seed)."""
+    r = [seed or 1]
+    for _ in range(30):
+        r.append(16807 * r[-1] % 2147483647)
+    r += r[:3]
+    while True:
+        r.append((r[-3] + r[-31]) & 0xFFFFFFFF)
+        if len(r) > 344:
+            yield r[-1] >> 1
+
+
+def glove_shuffle(items: list, array_size: int, seed: int) -> list:
+    """Stanford's shuffle: chunks, then rounds of equally many of each."""
+    rand = glibc_rand(seed)
+    limit = (2147483647 + 2) * 2147483647
+
+    def shuffle(some):
+        for last in range(len(some) - 1, 0, -1):
+            n = last + 1
+            while True:
+                draw = 2147483648 * next(rand) + next(rand)
+                if draw < limit - limit % n:
+                    break
+            some[last], some[draw % n] = some[draw % n], some[last]
+        return some
+
+    n_chunks = len(items) // array_size + 1  # the last one may be empty
+    chunks = [shuffle(items[k * array_size : (k + 1) * array_size]) for k in range(n_chunks)]
+    n_each = max(array_size // n_chunks, 1)
+    out: list = []
+    while any(chunks):
+        out += shuffle([item for chunk in chunks for item in chunk[:n_each]])
+        chunks = [chunk[n_each:] for chunk in chunks]
+    return out

@@ -13,11 +13,13 @@ import pytest
 
 from wordvec.errors import CorpusError, OptionError, WordvecError
 from wordvec.fasttextmodel import DenseRows
+from wordvec.formats.fasttext_bin import read_model, save_model
 from wordvec.models import classifier
-from wordvec.models.classifier import DivergedError, retrain, train_supervised
+from wordvec.models.classifier import DivergedError, train_supervised
 from wordvec.models.explain import explain
 from wordvec.models.labelling import Labeller, line_chunks, names_of, predict
 from wordvec.models.meters import all_probabilities, measure, write_probabilities
+from wordvec.models.retraining import retrain
 from wordvec.vectors import Vectors
 
 TOPICS = {
@@ -310,6 +312,27 @@ def test_retrain(model, train_file):
     better = retrain(weak, train_file, classifier.ClassifierOptions(epochs=5, alpha=0.5, workers=1))
     assert measure(better, train_file).precision > 0.95
     assert not weak.output.matrix.any()
+
+
+def test_retraining_reaches_buckets_that_training_did_not(train_file, test_file, tmp_path):
+    """A model in memory has rows only for the buckets it met; one of a file has them all."""
+    settings = {**SMALL, "word_ngrams": 2, "bucket": 5000}
+    compact = train_supervised(train_file, **settings)
+    assert compact.input.row_of_bucket is not None
+    save_model(compact, tmp_path / "m.bin")
+    options = classifier.ClassifierOptions(epochs=3, alpha=0.5, workers=1)
+    ours = retrain(compact, test_file, options)
+    whole = retrain(read_model(str(tmp_path / "m.bin")), test_file, options)
+    assert len(ours.input.matrix) > len(compact.input.matrix)
+    assert np.count_nonzero(ours.input.row_of_bucket >= 0) < 5000
+    every = np.arange(whole.input.n_rows)
+    np.testing.assert_array_equal(ours.input.rows(every), whole.input.rows(every))
+    np.testing.assert_array_equal(ours.output.matrix, whole.output.matrix)
+    again = retrain(ours, test_file, options)
+    assert len(again.input.matrix) == len(ours.input.matrix)
+    with pytest.raises(WordvecError, match="no line of it has a word"):
+        (tmp_path / "empty").write_text("")
+        retrain(compact, tmp_path / "empty", options)
 
 
 # ---- what goes wrong ----

@@ -1,16 +1,19 @@
 """`wordvec fasttext`, run as a program: messages, streams, exit codes and output lines."""
 
+import json
 import os
+import random
+import re
 import signal
 import subprocess
 import time
 
-import click
 import pytest
 from fasttext_data import labelled_lines
 from wordvec_cli.fasttext import fasttext as run
 from wordvec_cli.fasttext_flags import FlagError, defaults, help_text, parse
 from wordvec_cli.fasttext_usage import GENERAL, ON_STDOUT, USAGES
+from wordvec_cli.main import CommandError
 
 import wordvec.fasttext as fasttext
 from wordvec.errors import WordvecError
@@ -110,7 +113,6 @@ ERRORS = [
     (["skipgram", "-input", "-", "-output", "o"], "Cannot use stdin for training!"),
     (["skipgram", "-input", "t", "-output", "o", "-dim", "x"], "-dim: expected a whole number"),
     (["skipgram", "-input", "t", "-output", "o", "-dim", "0"], "-dim: expected"),
-    (["skipgram", "-input", "t", "-output", "o", "-loss", "softmax"], "expected ns or hs"),
     (["skipgram", "-input", "t", "-output", "no/o"], "folder"),
     (["supervised", "-input", "t", "-output", "o"], "label prefix"),
     (["skipgram", "-input", "t", "-output", "o", "-minCount", "9"], "no word occurs 9 times"),
@@ -132,7 +134,7 @@ ERRORS = [
 def test_errors(tmp_path, monkeypatch, arguments, message):
     (tmp_path / "t").write_text("some words of no label\n" * 3)
     monkeypatch.chdir(tmp_path)
-    with pytest.raises((click.ClickException, WordvecError)) as error:
+    with pytest.raises((CommandError, WordvecError)) as error:
         run(tuple(arguments))
     assert message in str(error.value)
     assert os.listdir(tmp_path) == ["t"]
@@ -337,3 +339,170 @@ def test_interrupted_training_writes_the_model(command, command_environment, lab
 def test_in_the_tools_folder(wordvec, tmp_path):
     wordvec("tools", "bin")
     assert " fasttext " in (tmp_path / "bin" / "fasttext").read_text()
+
+
+# ---- beyond the original ------------------------------------------------------------------------
+
+
+def test_explain_names_what_made_a_label_win(classifier, tmp_path, capfd):
+    (tmp_path / "t").write_text("rose oak rose the\n\nnothingknown zzz\n")
+    assert run(("explain", str(classifier), str(tmp_path / "t"), "2")) == 0
+    out, err = capfd.readouterr()
+    blocks = [block.split("\n") for block in out.strip().split("\n__label__")]
+    assert err == "" and len(blocks) == 3  # a line without known words still has its end
+    label, probability, rival, margin = blocks[0][0].split()
+    assert label == "__label__plant" and float(probability) > 0.5 and rival.startswith("__label__")
+    shares = [line.split()[:2] for line in blocks[0][1:]]
+    assert len(shares) == 2 and all(kind == "word" for _, kind in shares)
+    assert abs(float(shares[0][0])) >= abs(float(shares[1][0])) and float(margin) > 0
+    assert run(("explain", str(classifier), str(tmp_path / "t"), "-1", rival)) == 0
+    other = capfd.readouterr().out.split("\n")[0].split()
+    assert other[0] == rival and float(other[3]) == pytest.approx(-float(margin), rel=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [(["0"], "n: expected"), (["x"], "n: expected"), (["3", "nobody"], "label: expected")],
+)
+def test_explain_refuses(classifier, labelled, arguments, message):
+    with pytest.raises(CommandError, match=message):
+        run(("explain", str(classifier), str(labelled), *arguments))
+
+
+def test_probabilities_of_a_test_set(classifier, labelled, capfd):
+    assert run(("probabilities", str(classifier), str(labelled))) == 0
+    records = [json.loads(line) for line in capfd.readouterr().out.splitlines()]
+    assert [record["line"] for record in records] == list(range(1, len(records) + 1))
+    assert len(records) == len(labelled.read_text().splitlines())
+    assert all(abs(sum(r["probabilities"].values()) - 1) < 1e-3 for r in records)
+    right = [max(r["probabilities"], key=r["probabilities"].get) in r["labels"] for r in records]
+    assert sum(right) / len(right) == pytest.approx(
+        fasttext.load_model(classifier).test(str(labelled))[1]
+    )
+
+
+@pytest.fixture
+def contradicting(tmp_path, monkeypatch):
+    """A folder with a text in which half of the equal lines say a, half b."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "t").write_text("__label__a same words\n__label__b same words\n" * 100)
+    return tmp_path
+
+
+TRAIN = ("supervised", "-input", "t", "-output", "m", "-thread", "1", "-dim", "4", "-lr", "0.5")
+
+
+@pytest.mark.parametrize("winner", ["a", "b"])
+def test_weights_from_files_decide(contradicting, winner, capfd):
+    (contradicting / "labels").write_text(f"__label__{winner} 9\n\n")
+    (contradicting / "lines").write_text(("9\n1\n" if winner == "a" else "1\n9\n") * 100)
+    for flags in (("-labelWeights", "labels"), ("-lineWeights", "lines")):
+        assert run((*TRAIN, *flags)) == 0
+        labels, scores = fasttext.load_model("m.bin").predict("same words")
+        assert labels == (f"__label__{winner}",) and scores[0] > 0.7
+    assert run((*TRAIN, "-labelWeights", "balanced")) == 0
+    capfd.readouterr()
+
+
+WEIGHT_MISTAKES = [
+    ("-labelWeights", "a 1 2\n", "line 1: expected a label and its weight"),
+    ("-labelWeights", "__label__a 1\n__label__b x\n", "line 2: expected a weight from 0 to"),
+    ("-labelWeights", "a 1\na 2\n", "line 2: expected every label once"),
+    ("-labelWeights", "__label__nobody 1\n", "-labelWeights: expected labels of the text"),
+    ("-lineWeights", "1\n" * 199 + "-1\n", "line 200: expected a weight from 0 to"),
+    ("-lineWeights", "1\n\n" * 100, "line 2: expected a weight"),
+    ("-lineWeights", "1\n" * 7, "-lineWeights: expected 200 numbers from 0 to 1e9, one a line"),
+    ("-lineWeights", "", "-lineWeights: expected 200 numbers"),
+]
+
+
+@pytest.mark.parametrize(("flag", "content", "message"), WEIGHT_MISTAKES, ids=str)
+def test_weights_that_do_not_fit(contradicting, flag, content, message):
+    (contradicting / "w").write_text(content)
+    with pytest.raises((CommandError, WordvecError), match=message):
+        run((*TRAIN, flag, "w"))
+    assert not (contradicting / "m.bin").exists()
+
+
+def test_weights_are_for_supervised_and_must_be_there(contradicting):
+    with pytest.raises(CommandError, match="-labelWeights is for supervised"):
+        run(("cbow", "-input", "t", "-output", "m", "-labelWeights", "balanced"))
+    with pytest.raises(WordvecError, match="none"):
+        run((*TRAIN, "-lineWeights", "none"))
+
+
+def test_ours_are_not_in_the_originals_help():
+    for text in (GENERAL, help_text("supervised")):
+        assert not any(name in text for name in ("explain", "Weights", "probabilities "))
+
+
+def test_quantizing_word_vectors_tells_the_loss(tmp_path, monkeypatch, capfd):
+    monkeypatch.chdir(tmp_path)
+    rng = random.Random(3)
+    words = [f"w{k}" for k in range(300)]
+    (tmp_path / "t").write_text("\n".join(" ".join(rng.choices(words, k=9)) for _ in range(400)))
+    pairs = [(*rng.sample(words, 2), rng.randint(0, 10)) for _ in range(40)]
+    (tmp_path / "pairs").write_text("".join(f"{a}\t{b}\t{s}\n" for a, b, s in pairs))
+    (tmp_path / "questions").write_text(
+        ": s\n" + "".join(" ".join(rng.sample(words, 4)) + "\n" for _ in range(20))
+    )
+    model = fasttext.train_unsupervised(
+        "t", dim=8, minCount=1, bucket=400, epoch=3, minn=2, maxn=3, thread=1
+    )
+    model.save_model("v.bin")
+    quantize = ("quantize", "-input", "t", "-output", "v")
+    assert run((*quantize, "-dsub", "1", "-evaluate", "pairs:questions")) == 0
+    out = capfd.readouterr().out.splitlines()
+    assert re.fullmatch(r"error of the rows: [0-9.]+% of their length", out[0])
+    assert 0 < float(out[0].split()[4].rstrip("%")) < 10
+    assert re.fullmatch(r"similarity pairs: -?[0-9.]+ before, -?[0-9.]+ after", out[1])
+    assert re.fullmatch(r"analogies questions: [0-9.]+ before, [0-9.]+ after", out[2])
+    before, after = (
+        float(number) for number in re.findall(r"(-?[0-9.]+) (?:before|after)", out[1])
+    )
+    assert abs(before - after) < 15
+    assert run((*quantize, "-dsub", "4", "-cutoff", "300")) == 0
+    coarse = capfd.readouterr().out
+    assert float(coarse.split()[4].rstrip("%")) > float(out[0].split()[4].rstrip("%"))
+
+
+def test_what_evaluate_is_not_for(classifier, labelled, tmp_path):
+    base = str(classifier).removesuffix(".bin")
+    (tmp_path / "pairs").write_text("cat\tdog\t5\noak\trose\t6\n")
+    sets = ("-evaluate", str(tmp_path / "pairs"))
+    with pytest.raises(CommandError, match="for word vectors"):
+        run(("quantize", "-input", str(labelled), "-output", base, *sets))
+    with pytest.raises(CommandError, match="-evaluate is for quantize"):
+        run(("supervised", "-input", str(labelled), "-output", base, *sets))
+    assert not os.path.exists(base + ".ftz")
+
+
+ODD_TEXTS = {
+    "labels only": "__label__a\n__label__b\n" * 20,
+    "empty lines among others": "\n\n__label__a x y\n\n__label__b z\n\n",
+    "a line of a megabyte": "__label__a " + "some words " * 100_000 + "\n__label__b z\n",
+    "a word of a megabyte": "__label__a " + "x" * 1_000_000 + "\n__label__b z\n",
+    "no last newline": "__label__a x\n__label__b y",
+}
+
+
+@pytest.mark.parametrize("text", ODD_TEXTS.values(), ids=ODD_TEXTS)
+def test_odd_texts_are_trained_on_and_answered(tmp_path, monkeypatch, capfd, text):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "t").write_text(text)
+    assert run((*TRAIN, "-verbose", "0", "-wordNgrams", "2", "-bucket", "50")) == 0
+    assert run(("predict", "m.bin", "t")) == 0
+    answers = capfd.readouterr().out.splitlines()
+    assert len(answers) == len(text.splitlines())
+    assert set(answers) <= {"__label__a", "__label__b"}
+    assert run(("test", "m.bin", "t")) == 0
+    assert capfd.readouterr().out.startswith(f"N\t{text.count('__label__')}\nP@1\t")
+
+
+def test_a_label_that_only_the_test_has_does_not_count(tmp_path, monkeypatch, capfd):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "t").write_text("__label__a x\n__label__b y\n" * 50)
+    (tmp_path / "v").write_text("__label__never x\n__label__never __label__a x\n")
+    assert run((*TRAIN, "-verbose", "0", "-epoch", "20")) == 0
+    assert run(("test", "m.bin", "v")) == 0
+    assert capfd.readouterr().out == "N\t1\nP@1\t1\nR@1\t1\n"

@@ -134,3 +134,21 @@ def test_its_models_here_and_ours_there(both, models):
     assert ours.stdout == original.stdout
     ours, original = both("predict", "o.bin", "t", 3)
     assert ours.stdout == original.stdout
+
+
+@pytest.mark.parametrize("loss", ["ns", "hs", "softmax", "ova"])
+@pytest.mark.parametrize("kind", ["skipgram", "cbow"])
+def test_files_of_all_losses(both, wordvec, tmp_path, kind, loss):
+    """The same settings, dictionary and sizes; the original reads what we write."""
+    (tmp_path / "t").write_text("\n".join(labelled_lines(300)) + "\n")
+    (tmp_path / "p.vec").write_text("2 4\nzzzq 1 2 3 4\nword1 0 0 1 0\n")
+    flags = ["-input", "t", "-dim", 4, "-minCount", 1, "-bucket", 50, "-loss", loss, "-lr", 0.01,
+             "-thread", 1, "-pretrainedVectors", "p.vec"]  # fmt: skip
+    assert wordvec("fasttext", kind, *flags, "-output", "ours").returncode == 0
+    assert both(kind, *flags, "-output", "original")[1].returncode == 0  # which writes last
+    assert (tmp_path / "ours.bin").stat().st_size == (tmp_path / "original.bin").stat().st_size
+    for what in ("args", "dict"):
+        dumps = [both("dump", name, what)[1].stdout for name in ("ours.bin", "original.bin")]
+        assert sorted(dumps[0].splitlines()) == sorted(dumps[1].splitlines())
+        assert b"zzzq 1 word" in dumps[0] or what == "args"
+    assert both("print-word-vectors", "ours.bin", input=b"zzzq x")[1].returncode == 0

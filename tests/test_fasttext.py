@@ -1,6 +1,8 @@
 """The FastText class: texts of known structure, unseen words, start values, threads."""
 
+import copy
 import os
+import pickle
 import signal
 import threading
 from pathlib import Path
@@ -13,6 +15,7 @@ import reference_subwords as twin
 import wordvec
 from wordvec.corpus import FASTTEXT_RULES, read_corpus
 from wordvec.errors import OptionError, TrainingError
+from wordvec.models.facebook import load_facebook_model, save_facebook_model
 from wordvec.models.fasttext import input_rows, train_subwords
 from wordvec.options import FastTextOptions, spec_of
 from wordvec.subwords import NgramRules
@@ -154,8 +157,6 @@ def test_names_and_options():
         wordvec.FastText(size=3)
     with pytest.raises(OptionError, match="negative"):
         wordvec.FastText(negative=0)
-    with pytest.raises(RuntimeError, match="train it first"):
-        model.save("x.bin")
 
 
 @pytest.mark.parametrize(
@@ -168,9 +169,22 @@ def test_defaults_of_the_original(name, flag, default):
     assert (spec.flag, spec.original) == (flag, default)
 
 
+@pytest.mark.parametrize(
+    "copied", [lambda x: pickle.loads(pickle.dumps(x)), copy.copy, copy.deepcopy]
+)
+def test_copies_build_the_same_unseen_words(copied, tmp_path):
+    model = train(sg=1, bucket=300, epochs=1)
+    save_facebook_model(model, tmp_path / "m.bin")
+    for made in (copied(model), copied(load_facebook_model(tmp_path / "m.bin"))):
+        for wv in (made.wv, copied(made.wv)):
+            for word in (TOPICS[0][0], STEMS[0] + "ier"):
+                assert np.array_equal(wv[word], model.wv[word])
+        assert made.options.sg == 1 and made.options.bucket == 300
+
+
 def test_a_rate_that_diverges_is_an_error():
     with pytest.raises(TrainingError, match="diverged in epoch"):
-        train(sg=1, alpha=1e30, min_alpha=1e29)
+        train(sg=1, alpha=1e9, min_alpha=1e8)
 
 
 def test_interrupt_keeps_the_model_so_far():

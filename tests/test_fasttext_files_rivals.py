@@ -1,6 +1,7 @@
 """Model files beside the originals: the fasttext command and gensim read ours, we read theirs."""
 
 import io
+import itertools
 import os
 import random
 import shutil
@@ -11,6 +12,7 @@ import pytest
 
 import wordvec
 from wordvec.formats import fasttext_bin
+from wordvec.models.classifier import train_supervised
 from wordvec.quantize import quantize_model
 
 pytestmark = pytest.mark.rivals
@@ -176,3 +178,44 @@ def test_gensims_own_file(tmp_path, text):
     np.testing.assert_allclose(
         np.array([found[n] for n in names]), np.array([model.wv[n] for n in names]), atol=1e-6
     )
+
+
+QUANTIZERS = {
+    "plain": [],
+    "lengths": ["-qnorm"],
+    "parts of 5, the last shorter": ["-dsub", 5],
+    "output too": ["-qnorm", "-qout", "-dsub", 4],
+}
+
+
+@pytest.mark.parametrize("flags", QUANTIZERS.values(), ids=QUANTIZERS)
+def test_the_quantisers_error_is_the_originals(fasttext, tmp_path, flags):
+    """Both quantise one model; the error of their rows, decoded by us, differs by a hundredth."""
+    rng = np.random.default_rng(7)
+    lines = [
+        f"__label__{rng.integers(300)} " + " ".join(f"w{k}" for k in rng.zipf(1.3, 8) % 4000)
+        for _ in range(6000)
+    ]
+    (tmp_path / "t").write_text("\n".join(lines) + "\n")
+    model = train_supervised(
+        str(tmp_path / "t"), vector_size=18, word_ngrams=2, bucket=20_000, epochs=3, alpha=0.5,
+        workers=1,
+    )  # fmt: skip
+    assert model.dictionary.n_labels >= 256
+    fasttext_bin.save_model(model, tmp_path / "m.bin")
+    fasttext("quantize", "-input", tmp_path / "t", "-output", tmp_path / "m", *flags)
+    theirs = fasttext_bin.read_model(str(tmp_path / "m.ftz"))
+    ours = quantize_model(
+        model, dsub=dict(itertools.pairwise(flags)).get("-dsub", 2), qnorm="-qnorm" in flags,
+        qout="-qout" in flags,
+    )  # fmt: skip
+    for name in ("input", "output"):
+        exact = getattr(model, name).block(0, getattr(model, name).n_rows).astype(np.float64)
+        errors = []
+        for coded in (ours, theirs):
+            rows = getattr(coded, name)
+            errors.append(np.square(rows.block(0, rows.n_rows) - exact).sum())
+        if name == "input" or "-qout" in flags:
+            assert 0 < errors[0] < 1.01 * errors[1]
+        else:
+            assert errors == [0, 0]

@@ -41,7 +41,8 @@ def test_positional_order_and_defaults():
     names = ("input lr dim ws epoch minCount minCountLabel minn maxn neg wordNgrams loss bucket "
              "thread lrUpdateRate t label verbose pretrainedVectors seed autotuneValidationFile "
              "autotuneMetric autotunePredictions autotuneDuration autotuneModelSize")  # fmt: skip
-    assert list(training.SUPERVISED) == names.split()
+    ours = ["classWeights", "sampleWeights"]  # behind all of the original's
+    assert list(training.SUPERVISED) == [*names.split(), *ours]
     names = ("input model lr dim ws epoch minCount minCountLabel minn maxn neg wordNgrams loss "
              "bucket thread lrUpdateRate t label verbose pretrainedVectors")  # fmt: skip
     assert list(training.UNSUPERVISED) == names.split()
@@ -219,3 +220,17 @@ def test_util():
     assert util.find_nearest_neighbor(rows[1] + 0.1 * rows[2], rows, {1}) == 2
     with pytest.raises(NotImplementedError):
         util.download_model("en")
+
+
+def test_weights_and_explanations_beyond_the_original(tmp_path):
+    path = tmp_path / "t"
+    path.write_text("__label__a same words\n__label__b same words\n" * 100)
+    settings = {"dim": 4, "lr": 0.5, "thread": 1}
+    for weights in ({"class_weights": {"b": 9}}, {"sample_weights": [1, 9] * 100}):
+        model = fasttext.train_supervised(path, **settings, **weights)
+        assert model.predict("same words")[0] == ("__label__b",)
+        why = model.explain("same words")
+        assert (why.label, why.rival) == ("__label__b", "__label__a")
+        assert {feature.text for feature in why.features} == {"same", "words", "</s>"}
+        assert sum(feature.contribution for feature in why.features) == pytest.approx(why.margin)
+        assert model.explain("same words", label="a").margin == pytest.approx(-why.margin)

@@ -1,5 +1,6 @@
 """fastText's tutorials, command by command, with the folder of `wordvec tools` on PATH."""
 
+import json
 import os
 import subprocess
 
@@ -54,6 +55,13 @@ AUTOTUNE = """
 fasttext supervised -input cooking.train -output model_cooking -autotune-validation cooking.valid \
     -autotune-duration 5 -autotune-modelsize 2M
 fasttext test model_cooking.ftz cooking.valid > tuned
+"""
+
+# By a number of trials and a single thread the search is a function of its seeds.
+BY_TRIALS = """
+fasttext supervised -input cooking.train -output found -autotune-validation cooking.valid \
+    -autotune-trials 2 -autotune-modelsize 2M -thread 1 -autotune-log trials
+fasttext test found.ftz cooking.valid > by_trials
 """
 
 
@@ -115,3 +123,13 @@ def test_autotune(tutorial):
     assert os.path.getsize(folder / "model_cooking.ftz") <= 2_000_000
     # A busy machine manages the first trial only, with the settings as they are by default.
     assert precision(folder, "tuned") > 0.08
+
+
+def test_autotune_by_trials(tutorial):
+    folder = tutorial(BY_TRIALS)
+    trials = [json.loads(line) for line in (folder / "trials").read_text().splitlines()]
+    assert [trial["status"] for trial in trials] == ["scored", "scored"]
+    # As good as the tutorial's own settings (lr 1, 25 epochs, bigrams), within the size.
+    assert trials[1]["score"] > 0.34 > 0.12 > trials[0]["score"]
+    assert precision(folder, "by_trials") > 0.57
+    assert os.path.getsize(folder / "found.ftz") <= 2_000_000

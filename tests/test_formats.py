@@ -22,13 +22,13 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 import wordvec
-from wordvec import formats
 from wordvec.errors import FormatError, OptionError, OutputError
 from wordvec.formats import (
     blocks,
     load,
     rows,
     save,
+    table,
     word2vec_binary,
     word2vec_text,
     writing,
@@ -317,7 +317,7 @@ def test_formats_that_need_a_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
         sniff=lambda head: head.startswith(b"MAPPED"),
         open_file=lambda path, request: Vectors(["a"], MATRIX[:1], metadata={"path": path}),
     )  # fmt: skip
-    monkeypatch.setattr(formats, "FORMATS", (mapped, *formats.FORMATS))
+    monkeypatch.setattr(table, "FORMATS", (mapped, *table.FORMATS))
     (tmp_path / "v").write_bytes(b"MAPPED")
     assert load(tmp_path / "v").metadata == {"path": str(tmp_path / "v")}
     (tmp_path / "v.gz").write_bytes(gzip.compress(b"MAPPED"))

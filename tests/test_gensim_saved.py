@@ -471,7 +471,7 @@ def test_any_instructions(pieces: list[bytes], end: bytes) -> None:
     data = b"\x80\x04" + b"".join(pieces) + end
     try:
         with memoryview(data) as view:
-            inert_pickle._read(view, "file", gensim_saved._KNOWN)
+            inert_pickle._read(view, "file", gensim_saved.KNOWN)
     except FormatError:
         pass
 

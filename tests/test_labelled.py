@@ -5,7 +5,7 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from reference import line_rows
 
@@ -14,12 +14,11 @@ from wordvec.fasttextmodel import DenseRows, FastTextArgs, FastTextModel
 from wordvec.kernels import labelled as kernel
 from wordvec.labelled import (
     add_words,
-    entry_rules,
-    hashes_of,
     most_rows,
     read_labelled,
     rows_of_lines,
 )
+from wordvec.linerows import entry_rules, hashes_of
 from wordvec.models.labelling import Labeller, line_chunks
 from wordvec.options import ClassifierOptions
 from wordvec.subwords import NgramRules
@@ -50,6 +49,20 @@ def lines_of(text: bytes) -> list[list[bytes]]:
     return [line for line in lines if line]
 
 
+def ended_by_words(lines: list[list[bytes]]) -> list[list[bytes]]:
+    """Lines as training takes them: a `</s>` that stands in the text ends one, as in fastText;
+    when asked, a line is a line."""
+    ended: list[list[bytes]] = []
+    for line in lines:
+        begins = True
+        for token in line:
+            if begins:
+                ended.append([])
+            ended[-1].append(token)
+            begins = token == b"</s>"
+    return ended
+
+
 def model_of(text, options):
     """An untrained model over the dictionary of a text."""
     d = text.dictionary
@@ -62,6 +75,7 @@ def model_of(text, options):
 
 
 @settings(max_examples=80, deadline=None)
+@example([b"__label__x", b" ", b"</s>", b" ", b"cat", b" ", b"</s>", b"\n"], 2, (1, 2), 1)
 @given(
     st.lists(st.sampled_from(PIECES), max_size=60),
     st.integers(1, 3),
@@ -97,7 +111,7 @@ def test_rows_equal_a_twin(tmp_path_factory, pieces, word_ngrams, sizes, min_cou
         "word_ngrams": word_ngrams, "bucket": options.n_buckets, "min_n": sizes[0],
         "max_n": sizes[1],
     }  # fmt: skip
-    expected = [line_rows(line, words, labels, **settings_) for line in lines]
+    expected = [line_rows(line, words, labels, **settings_) for line in ended_by_words(lines)]
 
     ngrams = NgramRules(sizes[0], sizes[1], options.n_buckets)
     rules = entry_rules(
@@ -108,6 +122,7 @@ def test_rows_equal_a_twin(tmp_path_factory, pieces, word_ngrams, sizes, min_cou
     for guess in (limit, 0):
         by_ids = rows_of_lines(text, rules, 0, text.n_lines, guess)
         assert unpacked(by_ids) == expected
+    expected = [line_rows(line, words, labels, **settings_) for line in lines]
     labeller = Labeller(model_of(text, options))
     assert unpacked(labeller.rows_of_text(data, True)) == expected
 
@@ -202,3 +217,17 @@ def test_pairs_equal_the_file(tmp_path):
     assert by_file.dictionary.words == by_pairs.dictionary.words
     np.testing.assert_array_equal(by_file.ids, by_pairs.ids)
     np.testing.assert_array_equal(by_file.starts, by_pairs.starts)
+
+
+def test_buckets_are_numbered_as_they_come():
+    rows = np.array([3, 7, 0, 5, 7, 12, 5, 2], np.int32)  # 3 words, 10 buckets
+    row_of_bucket = np.full(10, -1, np.int32)
+    assert kernel.number_buckets(rows, 3, row_of_bucket) == 4
+    assert row_of_bucket.tolist() == [0, -1, 2, -1, 1, -1, -1, -1, -1, 3]
+    kernel.renumber_buckets(rows, 3, row_of_bucket)
+    assert rows.tolist() == [3, 4, 0, 5, 4, 6, 5, 2]
+    assert kernel.number_buckets(np.zeros(0, np.int32), 3, row_of_bucket) == 0
+    with pytest.raises(ValueError, match="beyond 3 words and 10 buckets"):
+        kernel.number_buckets(np.array([13], np.int32), 3, row_of_bucket)
+    with pytest.raises(ValueError, match="no row of its own"):
+        kernel.renumber_buckets(np.array([4], np.int32), 3, np.full(10, -1, np.int32))

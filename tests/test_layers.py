@@ -11,18 +11,20 @@ import wordvec
 ROOT = Path(wordvec.__file__).parent
 
 LEVELS = {
-    "errors": 0, "progress": 0, "threads": 0,
+    "errors": 0, "recipes": 0.6, "progress": 0, "threads": 0, "callbacks": 0, "wordchoice": 0.5,
     "options": 0.5, "files": 0.5, "memory": 0.5, "unpacking": 0.5,
-    "kernels": 1, "subwords": 1.5,
+    "kernels": 1, "subwords": 1.5, "linesentences": 1.5,
     "words": 1.8, "plane": 1.8, "nearest": 1.9, "analogies": 1.95, "csls": 1.95, "ann": 2.1,
     "movers": 1.9,
     "vocab": 2, "sources": 2, "spill": 2, "vectors": 2, "lostkey": 2, "kmeans": 2,
     "rules": 2.1, "idcache": 2.2, "sentences": 2.2, "segments": 2.2, "encoding": 2.3,
-    "corpus": 2.5, "phrases": 2.5, "fasttextmodel": 2.6, "labelled": 2.7,
-    "quantize": 2.7, "fasttextvectors": 2.7,
+    "corpus": 2.5, "phrases": 2.5, "records": 2.5, "cooccur": 2.6, "shuffling": 2.6,
+    "glovevocab": 2.6, "fasttextmodel": 2.6, "labelled": 2.7, "quantize": 2.7,
+    "fasttextvectors": 2.7, "linerows": 2.65, "morewords": 2.68, "corpusfacts": 2.6,
+    "centring": 2.6, "pairplan": 2.56, "paircounting": 2.58,
     "trainer": 3, "rounds": 3.1, "formats": 3, "evaluate": 3, "keyedrows": 3, "keyedqueries": 3.1,
     "significance": 3.1, "keyedevaluation": 3.2, "gensim3": 3.3, "keyedvectors": 3.5, "models": 4,
-    "tune": 5, "fasttext": 5.5, "sklearn": 6,
+    "planning": 5, "training": 6, "word2vec": 5, "tune": 5, "fasttext": 5.5, "sklearn": 6,
     "__init__": 9,
 }  # fmt: skip
 

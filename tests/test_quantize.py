@@ -300,3 +300,42 @@ def test_what_cannot_be_quantised():
             quantize_model(model(), **options)
     with pytest.raises(WordvecError, match="already"):
         quantize_model(quantize_model(model()))
+
+
+@pytest.mark.parametrize(("dim", "dsub", "qnorm"), [(1, 1, False), (5, 2, True), (9, 4, False)])
+def test_centroids_are_means_of_all_their_parts(monkeypatch, dim, dsub, qnorm):
+    """Also of rows that k-means has not seen, a few of which are long; the error only falls."""
+    monkeypatch.setattr("wordvec.quantize.MAX_SAMPLE", 1000)
+    matrix = normal(6000, dim)
+    matrix[::50] *= 20
+    found = quantize_rows(DenseRows(matrix), dsub, qnorm=qnorm)
+    lengths = row_lengths(DenseRows(matrix))[:, None]
+    rows = (matrix / np.where(lengths == 0, 1, lengths) if qnorm else matrix).astype(np.float64)
+    sample = np.sort(np.random.default_rng(1234).choice(6000, 1000, replace=False))
+    by_sample = ProductQuantizer.train(rows[sample].astype(np.float32), dsub)
+    errors = np.zeros(2)
+    for part in range(found.quantizer.n_parts):
+        own = rows[:, part * dsub : (part + 1) * dsub]
+        codes = found.codes[:, part]
+        for code in np.unique(codes):
+            mean = own[codes == code].mean(axis=0)
+            np.testing.assert_allclose(found.quantizer.part(part)[code], mean, atol=1e-5)
+        for k, one in enumerate((found.quantizer, by_sample)):
+            errors[k] += ((own - one.part(part)[codes]) ** 2).sum()
+    assert errors[0] < errors[1]
+
+
+def test_sums_of_clusters_refuse_what_does_not_fit():
+    rows, codes = normal(3, 4), np.zeros((3, 2), np.uint8)
+    sums, sizes = np.zeros(4 * 256), np.zeros((2, 256), np.int64)
+    pq.add_rows(rows, 2, codes, 0, 1, sums, sizes)
+    assert sizes[0, 0] == 3 and not sizes[1].any() and not sums[512:].any()
+    np.testing.assert_allclose(sums[:2], rows[:, :2].sum(axis=0), rtol=1e-6)
+    for wrong in (
+        (rows, 2, codes[:2], 0, 1, sums, sizes), (rows, 3, codes, 0, 3, sums, sizes),
+        (rows, 2, codes, 1, 3, sums, sizes), (rows, 2, codes, 0, 1, sums[1:], sizes),
+        (rows, 2, codes, 0, 1, sums, sizes[:1]),
+        (rows, 2, codes, 0, 1, sums, sizes, np.ones(2, np.float32)),
+    ):  # fmt: skip
+        with pytest.raises(ValueError):
+            pq.add_rows(*wrong)

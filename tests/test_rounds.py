@@ -247,7 +247,10 @@ def test_rounds_learn_as_much(text, name):
 
 def test_damping_is_between_mean_and_sum(text):
     options = Word2VecOptions(hs=1, negative=0, sg=1)
-    damping = NodeDamping(text, options, np.ones((len(text.vocab), 16), np.float32), 2048)
+    damping = NodeDamping(
+        text, options, np.ones((len(text.vocab), 16), np.float32),
+        sampling.huffman_paths(text.vocab.counts), 2048,
+    )  # fmt: skip
     shares = damping.shares(0.05)
     assert shares.dtype == np.float32 and len(shares) == len(text.vocab) - 1
     assert ((shares >= 1 / rounds.SIDE_BY_SIDE) & (shares <= 1)).all()

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from wordvec.kernels import simd
 from wordvec.kernels import subwords as kernel
 from wordvec.keyedvectors import KeyedVectors
-from wordvec.subwords import NgramRules, Subwords, means_of_rows, ngrams_of_words
+from wordvec.subwords import NgramRules, Subwords, means_of_rows, ngrams_of_word, ngrams_of_words
 from wordvec.vectors import Vectors
 
 WORDS = st.one_of(
@@ -204,6 +204,27 @@ def test_vectors_of_unseen_words(make):
     assert "kings" not in vectors  # no n-gram of 9 characters
     with pytest.raises(KeyError):
         vectors["kings"]
+
+
+@given(st.binary(max_size=70), st.integers(0, 4), st.integers(0, 7), st.integers(1, 10**9))
+def test_one_word_alone(word, min_n, max_n, bucket):
+    rules = NgramRules(min_n, max_n, bucket)
+    starts = np.array([0, len(word)], np.int64)
+    of_many = ngrams_of_words(np.frombuffer(word, np.uint8), starts, rules)[1]
+    assert np.array_equal(ngrams_of_word(word, rules), of_many)
+
+
+@pytest.mark.parametrize("make", [Vectors, KeyedVectors.from_vectors])
+def test_many_words_at_once_are_those_one_by_one(make):
+    vectors = make(["king", "x"], np.ones((2, 6), np.float32))
+    vectors.subwords = compact(5)
+    words = ["kings", "king", "queens", "naïve", "x", "kings"]
+    np.testing.assert_array_equal(vectors[words], [vectors[word] for word in words])
+    assert vectors[words].flags.writeable
+    vectors.subwords = Subwords(NgramRules(6, 6, 30), np.zeros((30, 6), np.float32), 6)
+    np.testing.assert_array_equal(vectors[["queens", "x"]], [[0] * 6, [1] * 6])
+    with pytest.raises(KeyError, match="abc"):  # no n-gram of 6 characters
+        vectors[["king", "queens", "abc"]]
 
 
 def test_keyed_vectors_compare_unseen_words():

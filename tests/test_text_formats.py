@@ -255,3 +255,21 @@ def test_decimal_commas_are_not_taken_for_binary(
     (tmp_path / "v").write_text(f"50 {dim}\n" + "\n".join(lines) + "\n")
     with pytest.raises(FormatError, match=f"found text that begins '50 {dim}"):
         load(tmp_path / "v", limit=limit)
+
+
+@pytest.mark.parametrize("packed", [False, True])
+def test_a_header_of_glove_does_not_count_unk(tmp_path: Path, packed: bool) -> None:
+    content = b"2 3\na 1 2 3\nb 4 5 6\n<unk> 7 8 9\n"
+    path = tmp_path / ("v.txt.gz" if packed else "v.txt")
+    path.write_bytes(gzip.compress(content) if packed else content)
+    vectors = load(path)
+    assert list(vectors.words) == ["a", "b", "<unk>"]
+    np.testing.assert_array_equal(vectors.matrix, np.arange(1, 10, dtype=np.float32).reshape(3, 3))
+    assert list(load(path, limit=2).words) == ["a", "b"]
+    for end, message in ((b"<unk> 7 8 9", "a newline"), (b"<unk> 7 8\n", "3 numbers"),
+                         (b"c 7 8 9\n", "the end of the file"),
+                         (b"<unk> 7 8 9\nc 1 2 3\n", "the end of the file")):  # fmt: skip
+        path = tmp_path / "bad.txt"
+        path.write_bytes(b"2 3\na 1 2 3\nb 4 5 6\n" + end)
+        with pytest.raises(FormatError, match=message):
+            load(path)

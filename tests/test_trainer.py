@@ -1,5 +1,6 @@
 """Schedule, queue, loss, divergence and Ctrl-C of the trainer, with and without real kernels."""
 
+import itertools
 import math
 import os
 import signal
@@ -66,6 +67,33 @@ def test_rate_falls_linearly():
         done = (number // 12 * 1000 + first) / 3000
         assert rate == pytest.approx(0.05 - 0.04 * done)
     assert calls[0][-1] == 0.05 and calls[-1][-1] < 0.012
+
+
+@pytest.mark.parametrize("n_extra", [1, 90, 91, 1000, 2500])
+def test_extra_tokens_begin_another_epoch(n_extra):
+    calls = []
+    plan = schedule(n_extra_tokens=n_extra)
+    outcome = trainer.run(plan, lambda: Recorder(calls), 2, silent)
+    assert 3000 + n_extra <= outcome.n_tokens_trained < 3000 + n_extra + 90
+    assert len(outcome.epoch_losses) == 3 + -(-n_extra // 1000)
+    calls.sort(key=lambda call: -call[-1])
+    for number, (first, *_, rate) in enumerate(calls):
+        done = (number // 12 * 1000 + first) / (3000 + n_extra)
+        assert rate == pytest.approx(0.05 - 0.04 * done)
+
+
+@pytest.mark.parametrize("n_tokens", [1, 90, 91, 1000, 9000, 12345])
+def test_spread_shards_come_once_an_epoch_from_far_apart(n_tokens):
+    calls, plain = [], []
+    trainer.run(schedule(n_tokens=n_tokens, is_spread=True), lambda: Recorder(calls), 1, silent)
+    trainer.run(schedule(n_tokens=n_tokens), lambda: Recorder(plain), 1, silent)
+    assert sorted(call[:4] for call in calls) == sorted(call[:4] for call in plain)
+    assert [call[4] for call in calls] == [call[4] for call in plain]  # the rate falls all the same
+    firsts = [call[0] for call in calls[: -(-n_tokens // 90)]]
+    if len(firsts) > 10:
+        steps = [abs(b - a) for a, b in itertools.pairwise(firsts)]
+        assert min(steps) > n_tokens / 5
+        assert max(firsts[:5]) - min(firsts[:5]) > n_tokens / 2
 
 
 def test_nothing_to_train():

@@ -14,11 +14,13 @@ from wordvec.options import AutotuneOptions, ClassifierOptions
 from wordvec.quantize import quantize_model
 from wordvec.tune import (
     RANGES,
+    STARTS,
     Candidate,
     Failed,
     FileSizes,
     Metric,
     Search,
+    Trial,
     autotune,
     file_bytes,
     next_candidate,
@@ -108,6 +110,7 @@ def test_the_search_finds_better_and_is_its_seeds():
     assert settings == [[trial[name] for name in ("alpha", "vector_size")] for trial in again]
     assert settings != [[trial[name] for name in ("alpha", "vector_size")] for trial in other]
     assert len(log) == 30 and log[0]["alpha"] == 0.1
+    assert [trial["epochs"] for trial in log[1:5]] == [start["epochs"] for start in STARTS]
     assert search.best.score == max(trial["score"] for trial in log) > log[0]["score"]
     assert [trial["best"] for trial in log].count(True) >= 2
 
@@ -155,12 +158,16 @@ def test_autotune_trains_the_best(labelled):
     assert tuned.search.best.score > 0.9
 
 
-def test_too_short_and_unknown_labels(labelled):
+def test_too_short_and_unknown_labels(labelled, tmp_path):
     options = ClassifierOptions(workers=1)
     with pytest.raises(WordvecError, match="increase `autotune-duration`"):
         autotune(labelled, labelled, options, AutotuneOptions(duration=0))
     with pytest.raises(WordvecError, match="Unknown autotune metric label"):
         autotune(labelled, labelled, options, AutotuneOptions(metric="f1:none", n_trials=1))
+    for text in ("", "no label at all\n", "__label__never cat dog\n"):
+        (tmp_path / "valid").write_text(text)
+        with pytest.raises(WordvecError, match="valid: no line of it has a label of"):
+            autotune(labelled, tmp_path / "valid", options, AutotuneOptions(n_trials=1))
     with pytest.raises(WordvecError, match="increase `autotune-modelsize`"):
         autotune(labelled, labelled, options, AutotuneOptions(model_size="1K", n_trials=1))
 
@@ -181,3 +188,30 @@ def test_file_sizes_are_exact(tmp_path, dim, dsub, n_labels):
     fits = sizes.bytes_at(500)
     assert sizes.largest_cutoff(fits) == 500
     assert sizes.largest_cutoff(fits - 1) < 500
+
+
+def test_settings_that_take_too_long_are_passed_over():
+    search = Search()
+    first = Trial(1, FIRST, "scored", 0.5, seconds=1.0, elapsed=1.0)
+    search.trials.append(first)
+    slow = FIRST.changed({"epochs": 90}, ())
+    fast = FIRST.changed({"epochs": 6}, ())
+    starts = [slow, fast]
+    assert search._choose(starts, lambda: slow, seconds_left=2.0) == fast and not starts
+    draws = iter([slow, slow, fast, slow])
+    assert search._choose([], lambda: next(draws), seconds_left=2.0) == fast
+    assert search._choose([], lambda: slow, seconds_left=2.0) == slow  # none fits: the cheapest
+    assert search._choose([slow], lambda: fast, seconds_left=math.inf) == slow
+
+
+def test_starts_leave_frozen_settings_alone():
+    calls = []
+
+    def judge(candidate, deadline):
+        calls.append(candidate.options)
+        return 0.1, None
+
+    Search().run(FIRST, judge, AutotuneOptions(n_trials=8), {"epochs", "alpha", "min_n", "max_n"})
+    assert {(options.epochs, options.alpha, options.max_n) for options in calls} == {(5, 0.1, 0)}
+    assert [options.word_ngrams for options in calls[:2]] == [1, 2]
+    assert calls.count(calls[1]) == 1  # equal starts are tried once

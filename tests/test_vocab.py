@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from wordvec.errors import CorpusError, FormatError, OutputError
@@ -46,6 +46,7 @@ def test_a_word_twice_or_a_negative_count_is_refused() -> None:
         Vocab.from_counts([("a", -1)])
 
 
+@settings(deadline=None)
 @given(st.dictionaries(word_bytes, st.integers(1, 50), min_size=1, max_size=30), st.booleans())
 def test_file_round_trip(tmp_path_factory: pytest.TempPathFactory, counts, separator) -> None:
     counts.pop(b"</s>", None)

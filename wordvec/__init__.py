@@ -23,9 +23,11 @@ if TYPE_CHECKING:
         save_facebook_model,
     )
     from wordvec.models.fasttext import FastText
+    from wordvec.models.glovemodel import GloVe
     from wordvec.models.phrases import ENGLISH_CONNECTOR_WORDS, FrozenPhrases, Phrases
     from wordvec.models.word2vec import Word2Vec
     from wordvec.subwords import NgramRules, Subwords
+    from wordvec.training import train
     from wordvec.vectors import Vectors
     from wordvec.vocab import Vocab
 
@@ -36,6 +38,7 @@ _PLACES = {
     "ENGLISH_CONNECTOR_WORDS": "wordvec.models.phrases",
     "FastText": "wordvec.models.fasttext",
     "FrozenPhrases": "wordvec.models.phrases",
+    "GloVe": "wordvec.models.glovemodel",
     "KeyedVectors": "wordvec.keyedvectors",
     "NgramRules": "wordvec.subwords",
     "Phrases": "wordvec.models.phrases",
@@ -50,6 +53,7 @@ _PLACES = {
     "read_corpus": "wordvec.corpus",
     "save": "wordvec.formats",
     "save_facebook_model": "wordvec.models.facebook",
+    "train": "wordvec.training",
 }
 
 __all__ = [
@@ -58,6 +62,7 @@ __all__ = [
     "FastText",
     "FormatError",
     "FrozenPhrases",
+    "GloVe",
     "KeyedVectors",
     "MissingExtraError",
     "NgramRules",
@@ -78,6 +83,7 @@ __all__ = [
     "read_corpus",
     "save",
     "save_facebook_model",
+    "train",
 ]
 
 

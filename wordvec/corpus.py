@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 import os
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -13,18 +13,21 @@ import numpy.typing as npt
 
 from wordvec import idcache
 from wordvec.encoding import Counting
-from wordvec.errors import CorpusError
+from wordvec.errors import CorpusError, EmptyCorpusError
 from wordvec.progress import Reporter, silent
 from wordvec.rules import ReadingRules, TokenRules
 from wordvec.sources import CHUNK_BYTES, Sentences, Source, TextFiles, TextReader, open_source
 from wordvec.spill import TemporaryFile, fresh_ids
 from wordvec.vocab import Vocab
+from wordvec.wordchoice import WordChoice
 
 __all__ = [
     "FASTTEXT_RULES",
     "WORD2VEC_RULES",
+    "CountedCorpus",
     "EncodedCorpus",
     "TokenRules",
+    "count_corpus",
     "count_vocab",
     "read_corpus",
 ]
@@ -53,8 +56,8 @@ class EncodedCorpus:
     `n_tokens_read` counts words before anything was left out, ends of sentences only where the
     rules make them words;
     `n_bytes` is the size of the unpacked text (0 for Python sentences).  `notes` has one line for
-    each thing that was cut, dropped or unpacked.  `fingerprint` is the same for the same words,
-    counts and numbers of tokens and sentences, wherever they came from.
+    each thing that was cut, dropped or unpacked.  `n_sentences_read` counts lines or Python
+    sentences, empty ones too; of an id cache it is the number kept.
     """
 
     ids: npt.NDArray[np.int32]
@@ -64,7 +67,28 @@ class EncodedCorpus:
     n_tokens_kept: int
     n_bytes: int
     notes: list[str]
-    fingerprint: str
+    n_sentences_read: int = 0
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """The same for the same words, counts and numbers of tokens and sentences, wherever they
+        came from."""
+        import json
+
+        digest = self.vocab.digest()
+        numbers = [self.n_tokens_read, len(self.ids), len(self.starts) - 1]
+        digest.update(json.dumps(numbers).encode())
+        return str(digest.hexdigest())
+
+
+@dataclass
+class CountedCorpus:
+    """What counting alone tells; see EncodedCorpus."""
+
+    vocab: Vocab
+    n_tokens_read: int
+    n_sentences_read: int
+    notes: list[str]
 
 
 def read_corpus(
@@ -75,6 +99,7 @@ def read_corpus(
     min_count: int = 5,
     max_vocab: int | None = None,
     prune_at: int | None = None,
+    choice: WordChoice | None = None,
     n_threads: int = 1,
     memory: int | None = None,
     ids_path: str | os.PathLike[str] | None = None,
@@ -86,9 +111,9 @@ def read_corpus(
     `source`: see sources.open_source.  Integer arrays (2-D, or an iterable of 1-D arrays) are
     sentences whose words are the numbers; with `vocab` they are its rows.  With `vocab` nothing
     is counted: unknown words are left out, and whether `</s>` ends a sentence is the
-    vocabulary's matter.  `max_vocab` does not count the separator.  `prune_at` applies word2vec's
-    reduction rule when there are more distinct words: a second reading, in one thread and without
-    a limit of memory.
+    vocabulary's matter.  `max_vocab` does not count the separator.  `choice` picks the words in
+    place of `min_count` and `max_vocab`.  `prune_at` applies word2vec's reduction rule when there
+    are more distinct words: a second reading, in one thread and without a limit of memory.
 
     `memory` is the budget in bytes (default: half of the machine's); beyond it words and ids go
     to temporary files and the result is exactly the same.
@@ -101,7 +126,7 @@ def read_corpus(
     FormatError for a damaged id cache, OutputError when a file cannot be written, OptionError,
     and KeyboardInterrupt, which leaves nothing behind.
     """
-    reading = ReadingRules(rules, vocab, min_count, max_vocab, prune_at, n_threads, memory)
+    reading = ReadingRules(rules, vocab, min_count, max_vocab, prune_at, n_threads, memory, choice)
     opened = open_source(source)
     if ids_path is None:
         return _read(opened, reading, reporter, _chunk_bytes)
@@ -172,7 +197,9 @@ def _finish(
     vocab = counting.make_vocab()
     parts = idcache.Parts(vocab, counting.n_tokens_read, 0, 0, n_bytes, notes)
     ids, starts = _write_ids(counting, parts, writer, origin, _name_of(opened))
-    return _encoded(ids, starts, parts)
+    corpus = _encoded(ids, starts, parts)
+    corpus.n_sentences_read = counting.n_sentences_read
+    return corpus
 
 
 def _write_ids(
@@ -205,17 +232,44 @@ def count_vocab(
     n_threads: int = 1,
     memory: int | None = None,
     reporter: Reporter = silent,
+    notes: list[str] | None = None,
 ) -> Vocab:
-    """The vocabulary alone; arguments and errors as in read_corpus."""
+    """The vocabulary alone; arguments and errors as in read_corpus.
+
+    `notes` gets the lines that EncodedCorpus.notes would hold.
+    """
     reading = ReadingRules(rules, None, min_count, max_vocab, prune_at, n_threads, memory)
+    counted = _counted(source, reading, reporter)
+    if notes is not None:
+        notes += counted.notes
+    return counted.vocab
+
+
+def count_corpus(
+    source: Any,
+    choice: WordChoice,
+    *,
+    rules: TokenRules = TokenRules(),  # noqa: B008 - frozen
+    n_threads: int = 1,
+    memory: int | None = None,
+    reporter: Reporter = silent,
+) -> CountedCorpus:
+    """The vocabulary that `choice` makes, and how much was read; errors as in read_corpus."""
+    reading = ReadingRules(
+        rules, min_count=choice.min_count, n_threads=n_threads, memory=memory, choice=choice
+    )
+    return _counted(source, reading, reporter)
+
+
+def _counted(source: Any, reading: ReadingRules, reporter: Reporter) -> CountedCorpus:
     opened = open_source(source)
-    with Counting(_without_pruning(reading), keep_ids=False) as counting:
-        _, notes = _count(counting, opened, reporter)
-        if not _prunes(counting, reading, opened, notes):
-            return counting.make_vocab()
-    with Counting(reading, keep_ids=False) as counting:
-        _count(counting, opened, reporter)
-        return counting.make_vocab()
+    for rules in (_without_pruning(reading), reading):
+        with Counting(rules, keep_ids=False) as counting:
+            _, notes = _count(counting, opened, reporter)
+            if rules is reading or not _prunes(counting, reading, opened, notes):
+                n_tokens, n_sentences = counting.n_tokens_read, counting.n_sentences_read
+                return CountedCorpus(counting.make_vocab(), n_tokens, n_sentences, notes)
+    raise AssertionError("the second round returns")
 
 
 def _count(counting: Counting, opened: Source, reporter: Reporter) -> tuple[int, list[str]]:
@@ -231,7 +285,7 @@ def _count(counting: Counting, opened: Source, reporter: Reporter) -> tuple[int,
             reader.close()
         n_bytes, notes = reader.n_bytes, opened.notes + reader.notes
     if not counting.n_words_read:
-        raise CorpusError(f"{_name_of(opened)}: the corpus is empty (no words in it)")
+        raise EmptyCorpusError(f"{_name_of(opened)}: the corpus is empty (no words in it)")
     return n_bytes, notes + counting.notes()
 
 
@@ -333,8 +387,6 @@ def _from_cache(ids_path: str, origin: dict[str, Any], vocab: Vocab | None) -> E
 def _encoded(
     ids: npt.NDArray[np.int32], starts: npt.NDArray[np.int64], parts: idcache.Parts
 ) -> EncodedCorpus:
-    digest = parts.vocab.digest()
-    digest.update(json.dumps([parts.n_tokens_read, len(ids), len(starts) - 1]).encode())
     return EncodedCorpus(
         ids=ids,
         starts=starts,
@@ -343,5 +395,5 @@ def _encoded(
         n_tokens_kept=parts.n_tokens_kept,
         n_bytes=parts.n_bytes,
         notes=parts.notes,
-        fingerprint=digest.hexdigest(),
+        n_sentences_read=len(starts) - 1,
     )

@@ -51,6 +51,7 @@ class Tally:
     n_ids: int = 0
     n_sentence_ends: int = 0
     n_files: int = 0
+    n_open_lines: int = 0  # last lines without an end
     n_largest_block: int = 0
     n_cut: int = 0
     n_with_nul: int = 0
@@ -141,6 +142,11 @@ class Counting:
     def n_separators(self) -> int:
         """Ends of sentences read so far, empty sentences included."""
         return sum(w.tally.n_sentence_ends for w in self.workers)
+
+    @property
+    def n_sentences_read(self) -> int:
+        """Lines or Python sentences read so far, empty ones included."""
+        return self.n_separators + sum(worker.tally.n_open_lines for worker in self.workers)
 
     def notes(self) -> list[str]:
         """One line for each thing that was cut or dropped while self."""
@@ -298,6 +304,8 @@ class Worker:
             blank_controls(text, n_bytes)
         else:
             n_bytes = remove_returns(text, chunk.n_bytes)
+        if chunk.ends_file and n_bytes and text[n_bytes - 1] != ord("\n"):
+            tally.n_open_lines += 1
         if chunk.ends_file and n_bytes and text[n_bytes - 1] not in b" \t\n":
             if rules.drop_unterminated:
                 tally.unterminated.append(chunk.path)
@@ -314,6 +322,7 @@ class Worker:
             max_word_bytes=rules.max_word_bytes,
             nul_ends_word=rules.nul_ends_word,
             keep_empty=rules.keep_empty,
+            whole_characters=rules.whole_characters,
             look_up=self.job.vocab is not None,
         )
         tally.n_cut += n_cut

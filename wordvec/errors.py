@@ -7,6 +7,7 @@ The command line prints it after `wordvec: ` and adds no traceback.
 from __future__ import annotations
 
 import os
+from typing import Any
 
 
 class WordvecError(Exception):
@@ -30,7 +31,19 @@ class CorpusError(WordvecError):
     """The training text is missing, empty, unreadable, or gives no vocabulary."""
 
 
-class RareWordsError(CorpusError):
+class EmptyCorpusError(CorpusError, RuntimeError):
+    """There is nothing to train on.  (gensim: RuntimeError, there is no vocabulary.)"""
+
+
+class MissingCorpusError(CorpusError, FileNotFoundError):
+    """A file of text is not there."""
+
+
+class CorpusTypeError(CorpusError, TypeError):
+    """What was given can be no corpus.  (gensim: TypeError.)"""
+
+
+class RareWordsError(EmptyCorpusError):
     """No word occurs `min_count` times.
 
     `word` is the most frequent one, with its `count`.  Commands translate `min_count` to their
@@ -85,7 +98,19 @@ class OutputError(WordvecError, OSError):
 
 
 class TrainingError(WordvecError):
-    """Training cannot go on, for example because the loss is no longer finite."""
+    """Training cannot go on."""
+
+
+class DivergedError(TrainingError):
+    """The learning rate is too high: the loss is no longer a number, or grows beyond all bounds.
+
+    model   what training has so far, in the form that it would have returned: the weights from
+            before the update that failed, all of them numbers, although hardly good ones; None
+            where the trainer keeps nothing.  For Word2Vec and FastText the model itself, with the
+            last good weights
+    """
+
+    model: Any = None
 
 
 class MissingExtraError(WordvecError, ImportError):

@@ -15,12 +15,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from wordvec.kernels import subwords as kernel
-from wordvec.subwords import NgramRules, means_of_rows, ngrams_of_words, word_bytes
+from wordvec.subwords import (
+    NgramRules,
+    means_of_rows,
+    ngrams_of_word,
+    ngrams_of_words,
+    word_bytes,
+)
 from wordvec.words import WordList
 
 LOSSES = ("hs", "ns", "softmax", "ova")  # numbers 1 to 4 of a file
 KINDS = ("cbow", "sg", "sup")  # numbers 1 to 3 of a file
 SENTENCE_END = "</s>"
+SENTENCE_END_BYTES = b"</s>"
 
 _STEP_WORDS = 1 << 16  # words whose n-grams are held at a time
 
@@ -258,20 +265,19 @@ class FastTextModel:
         if own is None:
             own = self.dictionary.word_id(data)
         own_ids = np.array([own] if own >= 0 else [], np.int32)
-        if data == SENTENCE_END.encode("ascii"):
+        if data == SENTENCE_END_BYTES:
             return own_ids
-        arena = np.frombuffer(data, np.uint8)
-        ends = np.array([0, len(data)], np.int64)
-        ids = ngrams_of_words(arena, ends, self.args.rules)[1]
+        ids = ngrams_of_word(data, self.args.rules)
         rows = self.dictionary.row_of_bucket(self.args.bucket)
         if rows is not None:
             ids = rows[ids]
             ids = ids[ids >= 0]
-        return np.concatenate([own_ids, ids + np.int32(self.dictionary.n_words)])
+        ids += np.int32(self.dictionary.n_words)
+        return np.concatenate([own_ids, ids]) if own >= 0 else ids
 
     def vector(self, ids: Ids) -> NDArray[np.float32]:
         """float32[dim]: the mean of some input rows, zeros for none; a new array."""
-        out = np.zeros((1, self.dim), np.float32)
+        out = np.empty((1, self.dim), np.float32)
         self.input.means(np.array([0, len(ids)], np.int64), ids, out)
         return np.asarray(out[0])
 

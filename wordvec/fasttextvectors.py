@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from wordvec.fasttextmodel import DenseRows, FastTextModel
-from wordvec.subwords import Subwords
+from wordvec.fasttextmodel import SENTENCE_END, DenseRows, FastTextModel
+from wordvec.subwords import Subwords, ngrams_of_words, packed_words
 from wordvec.vectors import Matrix, Row, Vectors
 from wordvec.words import WordList
 
@@ -32,6 +32,7 @@ class ModelSubwords(Subwords):
         self.rows = rows
         self.row_of_bucket = None
         self.seed = None
+        self.finish = None
 
     def can_build(self, word: str) -> bool:
         return len(self.model.row_ids(word, -1)) > 0
@@ -40,13 +41,19 @@ class ModelSubwords(Subwords):
         return self.model.vector(self.model.row_ids(word, -1))
 
     def rows_of(self, words: Sequence[str], n_threads: int = 1) -> Matrix:
-        starts, ids = self._row_ids(words)
-        out = np.zeros((len(words), self.dim), np.float32)
+        starts, ids = self._row_ids(words, n_threads)
+        out = np.empty((len(words), self.dim), np.float32)
         self.model.input.means(starts, ids, out, n_threads)
         return out
 
-    def _row_ids(self, words: Sequence[str]) -> tuple[NDArray[np.int64], NDArray[np.int32]]:
-        return self.model.word_rows(words, own=np.full(len(words), -1))
+    def _row_ids(
+        self, words: Sequence[str], n_threads: int = 1
+    ) -> tuple[NDArray[np.int64], NDArray[np.int32]]:
+        if SENTENCE_END in words or self.model.dictionary.pruned is not None:
+            return self.model.word_rows(words, n_threads, np.full(len(words), -1))
+        starts, buckets = ngrams_of_words(*packed_words(words), self.rules, n_threads)
+        buckets += np.int32(self.model.dictionary.n_words)
+        return starts, buckets
 
     def dense_rows(self, first: int, end: int) -> Matrix:
         n_words = self.model.dictionary.n_words

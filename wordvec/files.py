@@ -11,7 +11,6 @@ import contextlib
 import io
 import os
 import re
-import secrets
 import stat
 import sys
 from collections.abc import Iterator
@@ -108,7 +107,7 @@ class OutputFile:
         stem = os.fsdecode(os.fsencode(name)[: _MAX_NAME_BYTES - 14])
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
         while True:
-            temporary = os.path.join(folder, f".{stem}.{secrets.token_hex(4)}.tmp")
+            temporary = os.path.join(folder, f".{stem}.{os.urandom(4).hex()}.tmp")
             try:
                 self._temporary = temporary
                 return os.open(temporary, flags, 0o666)  # less the umask, as open() would

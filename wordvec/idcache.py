@@ -8,8 +8,6 @@ again.  The file is only ever written as a whole, so a missing tail means that i
 
 from __future__ import annotations
 
-import hashlib
-import json
 import mmap
 import os
 import struct
@@ -52,6 +50,8 @@ def file_stamps(paths: list[str]) -> list[dict[str, Any]] | None:
     The samples (head, tail and places between) find other files of the same size; an edit that
     keeps size and samples changes the time.
     """
+    import hashlib
+
     if not all(os.path.isfile(path) for path in paths):
         return None
     stamps = []
@@ -107,6 +107,8 @@ class Writer:
         self, starts: npt.NDArray[np.int64], parts: Parts, origin: dict[str, Any]
     ) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int64]]:
         """Write the rest, put the file in its place; (ids, starts) mapped from it."""
+        import json
+
         arena, word_starts, counts = parts.vocab.arrays()
         rest: list[tuple[str, npt.NDArray[Any]]] = [
             ("starts", starts), ("words", arena), ("word_starts", word_starts), ("counts", counts),
@@ -190,6 +192,8 @@ _ADVICE = "delete it or name another file"
 
 
 def _directory(path: str, memory: Any) -> dict[str, Any]:
+    import json
+
     if memory[: len(MAGIC)] != MAGIC:
         raise FormatError(path, 0, "an id cache", repr(memory[:8]), _ADVICE)
     tail_offset = len(memory) - _TAIL.size

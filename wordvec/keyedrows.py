@@ -189,8 +189,10 @@ class KeyedRows(Vectors):
 
         With `subwords`, an unseen word has the mean of its n-grams' rows.
         """
-        if isinstance(key, str) and not self.has_index_for(key) and self._can_build(key):
-            built = self._built_row(key)
+        built = None
+        if isinstance(key, str) and self.subwords is not None and not self.has_index_for(key):
+            built = self._built(key)
+        if built is not None:
             if norm:
                 built = built / np.float32(np.linalg.norm(built) or 1)
                 built.flags.writeable = False
@@ -206,7 +208,10 @@ class KeyedRows(Vectors):
         """One key: its row, a read-only view.  Several: a copy, float32[n, vector_size]."""
         if isinstance(key_or_keys, KEYS):
             return self.get_vector(key_or_keys)
-        return np.vstack([self.get_vector(key) for key in key_or_keys])
+        keys = list(key_or_keys)
+        if keys and self.subwords is not None and all(isinstance(key, str) for key in keys):
+            return self._rows_with_built(cast(list[str], keys))
+        return np.vstack([self.get_vector(key) for key in keys])
 
     # Norms
 

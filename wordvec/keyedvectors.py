@@ -24,6 +24,7 @@ from wordvec import formats
 from wordvec.errors import FormatError, OptionError
 from wordvec.files import OutputFile
 from wordvec.formats import gensim_word2vec, glove_text, open_reader, word2vec_binary, word2vec_text
+from wordvec.formats.modelparts import without_model
 from wordvec.formats.request import ReadRequest
 from wordvec.gensim3 import Gensim3Names
 from wordvec.keyedrows import Key, checked_dtype, prep_vectors
@@ -114,6 +115,8 @@ class KeyedVectors(Gensim3Names):
         found = formats.load(fname, mmap=mmap is not None, allow_pickle=True)
         vectors = cls.from_vectors(found.words, found.matrix, found.counts, found.metadata)
         vectors.tensors, vectors.plane, vectors._norms = found.tensors, found.plane, found._norms
+        vectors.subwords = found.subwords
+        without_model(vectors)
         vectors.add_lifecycle_event("loaded", fname=os.fspath(fname))
         return vectors
 

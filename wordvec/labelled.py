@@ -16,22 +16,21 @@ from numpy.typing import NDArray
 
 from wordvec.corpus import TokenRules, read_corpus
 from wordvec.errors import CorpusError, RareWordsError
-from wordvec.fasttextmodel import SENTENCE_END, FastTextDictionary
+from wordvec.fasttextmodel import FastTextDictionary
 from wordvec.kernels import labelled as kernel
+from wordvec.linerows import LineRows, Numbers, Starts, has_prefix
+from wordvec.morewords import gather_words, joined, merge_words, starts_of
 from wordvec.options import ClassifierOptions
 from wordvec.progress import Reporter, silent
 from wordvec.sources import Sentences, open_source
 from wordvec.spill import fresh_ids
-from wordvec.subwords import NgramRules, ngrams_of_words
+from wordvec.subwords import NgramRules
 from wordvec.words import WordList
 
 # fastText's tokens, labels among them.
 _RULES = TokenRules(separator=True, more_blanks=True, separator_is_word=True)
 
 _BLANKS = re.compile("[ \n\r\t\v\f\0]+")
-
-Starts = NDArray[np.int64]
-Numbers = NDArray[np.int32]
 
 
 @dataclass
@@ -100,7 +99,7 @@ def read_labelled(
             f"'{prefix}sports the match was ...'"
         )
     dictionary = FastTextDictionary(
-        _gather(arena, starts, kept), counts[kept], n_words, n_labels, corpus.n_tokens_read,
+        gather_words(arena, starts, kept), counts[kept], n_words, n_labels, corpus.n_tokens_read,
         label_prefix=prefix,
     )  # fmt: skip
     return LabelledText(
@@ -137,15 +136,6 @@ def _token_lists(pairs: Iterable[Any], prefix: str) -> Iterator[list[str]]:
         yield tokens + [word for word in _BLANKS.split(pair[1]) if word]
 
 
-def has_prefix(arena: NDArray[np.uint8], starts: Starts, prefix: bytes) -> NDArray[np.bool_]:
-    """bool[n]: does arena[starts[i]:starts[i + 1]] begin with `prefix`?"""
-    padded = np.concatenate([arena, np.zeros(len(prefix) + 1, np.uint8)])
-    begins = np.diff(starts) >= len(prefix)
-    for place, byte in enumerate(prefix):
-        begins &= padded[starts[:-1] + place] == byte
-    return np.asarray(begins)
-
-
 def _codes(
     arena: NDArray[np.uint8],
     starts: Starts,
@@ -162,42 +152,20 @@ def _codes(
     return codes, np.concatenate([words, labels])
 
 
-def _gather(arena: NDArray[np.uint8], starts: Starts, rows: NDArray[np.int64]) -> WordList:
-    lengths = starts[rows + 1] - starts[rows]
-    ends = np.cumsum(lengths)
-    places = np.arange(ends[-1] if len(ends) else 0) + np.repeat(
-        starts[rows] - (ends - lengths), lengths
-    )
-    return WordList(arena[places], ends.astype(np.uint64))
-
-
 def add_words(text: LabelledText, words: WordList) -> None:
     """Take more words into the dictionary, as fastText does with those of pretrained vectors.
 
     Each counts once more, words of the text that were too rare are words again, and the order is
     by count anew (`FastTextDictionary.n_tokens` grows too).
     """
-    prefix = text.dictionary.label_prefix.encode("utf-8", "surrogateescape")
     old = text.dictionary
-    all_starts = np.zeros(len(words) + 1, np.int64)
-    all_starts[1:] = words.ends
-    is_new = (words.first_rows() == np.arange(len(words))) & (np.diff(all_starts) > 0)
-    is_new &= ~has_prefix(words.data, all_starts, prefix)
-    candidates = np.flatnonzero(is_new)
-    known = old.words.find_words(_gather(words.data, all_starts, candidates))
-    counts = old.counts.copy()
-    counts[known[known >= 0]] += 1
-    fresh = _gather(words.data, all_starts, candidates[known < 0])
-    merged = np.concatenate([counts[: old.n_words], np.ones(len(fresh), np.int64)])
-    order = np.argsort(-merged, kind="stable")
-    all_words = _joined([old.words, fresh])
-    place = np.where(order < old.n_words, order, order + old.n_labels)
-    rows = np.concatenate([place, np.arange(old.n_words, old.n_words + old.n_labels)])
-    starts = np.concatenate([[0], all_words.ends]).astype(np.int64)
+    merged = merge_words(old.only_words(), old.counts[: old.n_words], words, old.label_prefix)
+    rows = np.arange(old.n_words, old.n_words + old.n_labels)
+    labels = gather_words(old.words.data, starts_of(old.words), rows)
     dictionary = FastTextDictionary(
-        _gather(all_words.data, starts, rows),
-        np.concatenate([merged[order], counts[old.n_words :]]),
-        len(order), old.n_labels, old.n_tokens + len(candidates),
+        joined([merged.words, labels]),
+        np.concatenate([merged.counts, old.counts[old.n_words :]]),
+        len(merged.words), old.n_labels, old.n_tokens + merged.n_taken,
         label_prefix=old.label_prefix,
     )  # fmt: skip
     entries = WordList(text.arena, text.entry_starts[1:].astype(np.uint64))
@@ -205,60 +173,6 @@ def add_words(text: LabelledText, words: WordList) -> None:
     is_word = (found >= 0) & (found < dictionary.n_words)
     text.codes = np.where(is_word, found, np.minimum(text.codes, -1)).astype(np.int32)
     text.dictionary = dictionary
-
-
-def _joined(lists: list[WordList]) -> WordList:
-    data = [part.data[: int(part.ends[-1]) if len(part) else 0] for part in lists]
-    offsets = np.cumsum([0] + [len(part) for part in data])
-    ends = [part.ends + np.uint64(offset) for part, offset in zip(lists, offsets[:-1], strict=True)]
-    return WordList(np.concatenate(data), np.concatenate(ends))
-
-
-def hashes_of(arena: NDArray[np.uint8], starts: Starts) -> NDArray[np.uint32]:
-    """uint32[n]: fastText's hash of each word."""
-    hashes = np.empty(len(starts) - 1, np.uint32)
-    kernel.hash_words(arena, starts, hashes)
-    return hashes
-
-
-def entry_rules(
-    arena: NDArray[np.uint8],
-    starts: Starts,
-    codes: Numbers,
-    n_words: int,
-    ngrams: NgramRules,
-    word_ngrams: int,
-    *,
-    row_of_bucket: Numbers | None = None,
-    start_rows: bool = False,
-    n_threads: int = 1,
-) -> kernel.LineRules:
-    """LineRules of entries that lie in an arena."""
-    settings: dict[str, Any] = {}
-    if ngrams.has_ngrams:
-        separator = np.flatnonzero(
-            (np.diff(starts) == len(SENTENCE_END)) & has_prefix(arena, starts, b"</s>")
-        )
-        without = int(separator[0]) if len(separator) else None
-        ngram_starts, buckets = ngrams_of_words(arena, starts, ngrams, n_threads, without)
-        settings = {"ngram_starts": ngram_starts, "ngram_buckets": buckets}
-    return kernel.LineRules(
-        codes, hashes_of(arena, starts), n_words=n_words, word_ngrams=word_ngrams,
-        n_buckets=ngrams.bucket, row_of_bucket=row_of_bucket, start_rows=start_rows, **settings,
-    )  # fmt: skip
-
-
-@dataclass
-class LineRows:
-    """Lines as rows of the input matrix and labels.
-
-    Line i: rows[row_starts[i]:row_starts[i + 1]], labels likewise.
-    """
-
-    row_starts: Starts
-    rows: Numbers
-    label_starts: Starts
-    labels: Numbers
 
 
 def most_rows(text: LabelledText, ngrams: NgramRules, word_ngrams: int) -> int:

@@ -34,7 +34,8 @@ def zero_rows(n_rows: int, n_columns: int) -> NDArray[np.float32]:
             f"no memory for {n_rows} x {n_columns} weights ({n_bytes / 1e9:.1f} GB); "
             "use a smaller vector size or a larger minimum count"
         ) from None
-    if hasattr(mmap, "MADV_HUGEPAGE"):
+    # Less than a page: finding one free may take the system longer than the work on it.
+    if n_bytes >= HUGE_PAGE_BYTES and hasattr(mmap, "MADV_HUGEPAGE"):
         try:
             area.madvise(mmap.MADV_HUGEPAGE)
         except OSError:

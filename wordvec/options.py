@@ -158,6 +158,11 @@ class Word2VecOptions:
         if self.alpha > 0 and self.min_alpha > self.alpha:
             raise OptionError("min_alpha", f"at most alpha, {self.alpha:g}", self.min_alpha)
 
+    @property
+    def n_noise(self) -> int:
+        """Noise words of an example; 0 without negative sampling."""
+        return self.negative
+
 
 @dataclass(frozen=True, slots=True)
 class PhraseOptions:
@@ -194,9 +199,15 @@ class FastTextOptions:
     min_count: int = option(5, "drop words that occur less often", flag="-minCount", low=0)
     max_vocab: int | None = option(None, "keep only the N most frequent words", low=1)
     sg: int = option(0, "1: skip-gram, 0: continuous bag of words", original=1, choices=(0, 1))
-    hs: int = option(
-        0, "1: hierarchical softmax (-loss hs), 0: not (-loss ns)", flag="-loss", choices=(0, 1)
+    loss: str | None = option(
+        None,
+        "ns: negative sampling; hs: hierarchical softmax; softmax; ova: a logistic unit for each "
+        "word, all words of the sentence being right; None: what hs and negative say",
+        flag="-loss",
+        original="ns",
+        choices=("ns", "hs", "softmax", "ova"),
     )
+    hs: int = option(0, "1: hierarchical softmax, unless loss is given", choices=(0, 1))
     negative: int = option(
         5, "noise words per example; 0 switches negative sampling off", flag="-neg",
         low=0, high=1000,
@@ -216,7 +227,9 @@ class FastTextOptions:
         1e-3, "words above this share of the text are thinned out; 0: never", flag="-t",
         original=1e-4, low=0,
     )  # fmt: skip
-    alpha: float = option(0.025, "learning rate at the start", flag="-lr", original=0.05, low=0)
+    alpha: float = option(
+        0.025, "learning rate at the start", flag="-lr", original=0.05, low=0, high=1e9
+    )
     min_alpha: float = option(1e-4, "learning rate at the end", original=0.0, low=0)
     epochs: int = option(5, "passes over the text", flag="-epoch", low=1)
     workers: int = option(3, "threads", flag="-thread", original=12, low=1, high=4096)
@@ -226,12 +239,22 @@ class FastTextOptions:
     cbow_mean: int = option(
         1, "CBOW: 1: mean of the rows of the context, 0: their sum", choices=(0, 1)
     )
+    position_weights: bool = option(
+        False, "CBOW: words count by column with a learnt weight of their place in the window",
+        choices=(False, True),
+    )  # fmt: skip
     shrink_windows: bool = option(
         True, "draw the window's size anew for every word, up to the largest",
         choices=(True, False),
     )  # fmt: skip
     max_sentence: int = option(
         0, "cut sentences after so many kept words; 0: never", original=1025, low=0
+    )
+    as_command: bool = option(
+        False,
+        "pass over the text as the fasttext command: epochs are as long as if unknown words were "
+        "known, and many places of the text are read in turn (it has 12 threads)",
+        choices=(True, False),
     )
     min_n: int = option(3, "characters of the shortest n-gram", flag="-minn", low=0, high=1000)
     max_n: int = option(
@@ -253,8 +276,27 @@ class FastTextOptions:
         check_options(self)
         if self.alpha > 0 and self.min_alpha > self.alpha:
             raise OptionError("min_alpha", f"at most alpha, {self.alpha:g}", self.min_alpha)
-        if not self.hs and not self.negative:
+        if not self.negative and (self.loss == "ns" or (self.loss is None and not self.hs)):
             raise OptionError("negative", "at least 1 without hierarchical softmax", 0)
+        if self.loss is not None:
+            if self.hs and self.loss != "hs":
+                raise OptionError("hs", f"0 with loss {self.loss}", self.hs)
+            object.__setattr__(self, "hs", int(self.loss == "hs"))
+
+        if self.position_weights and (self.sg or self.loss in ("softmax", "ova")):
+            raise OptionError(
+                "position_weights", "False but for CBOW with negative sampling or a tree", True
+            )
+
+    @property
+    def n_noise(self) -> int:
+        """Noise words of an example; 0 without negative sampling."""
+        return self.negative if self.loss in (None, "ns") else 0
+
+    @property
+    def loss_name(self) -> str:
+        """The loss that a file names: ns, hs, softmax or ova."""
+        return self.loss or ("hs" if self.hs else "ns")
 
 
 LOSSES = ("softmax", "ova", "hs", "ns")
@@ -341,8 +383,84 @@ class AutotuneOptions:
     )  # fmt: skip
     seed: int = option(0, "seed of the search", flag="-autotune-seed", low=0, high=2**63 - 1)
     n_trials: int | None = option(
-        None, "trials at most; then the search depends on nothing but the seed", low=1
+        None,
+        "trials at most; then the search depends on nothing but the seed",
+        flag="-autotune-trials",
+        low=1,
     )
 
     def __post_init__(self) -> None:
         check_options(self)
+
+
+@dataclass(frozen=True, slots=True)
+class CooccurOptions:
+    """Which pairs of words count, and how much.  Defaults are those of GloVe's cooccur."""
+
+    window: int = option(
+        15, "words of the vocabulary on each side", flag="-window-size", low=1, high=4094
+    )
+    symmetric: bool = option(
+        True, "count words on both sides, not only those before", flag="-symmetric",
+        choices=(True, False),
+    )  # fmt: skip
+    distance_weighting: bool = option(
+        True, "a pair counts 1 / distance, otherwise 1", flag="-distance-weighting",
+        choices=(True, False),
+    )  # fmt: skip
+
+    def __post_init__(self) -> None:
+        check_options(self)
+
+
+@dataclass(frozen=True, slots=True)
+class GloveOptions:
+    """Hyper-parameters of GloVe's training.  Defaults are those of Stanford's glove."""
+
+    vector_size: int = option(50, "numbers per word vector", flag="-vector-size", low=1, high=65536)
+    epochs: int = option(25, "passes over the records", flag="-iter", low=1)
+    eta: float = option(0.05, "learning rate at the start", flag="-eta", low=0)
+    alpha: float = option(0.75, "exponent of the weight", flag="-alpha", low=0, high=100)
+    x_max: float = option(100.0, "values above it have weight 1", flag="-x-max", low=1e-300)
+    grad_clip: float = option(
+        100.0, "a gradient's components are cut at this size", flag="-grad-clip", low=0
+    )
+    workers: int = option(3, "threads", flag="-threads", original=8, low=1, high=4096)
+    seed: int = option(1, "seed of the start", flag="-seed", original=0, low=0, high=2**32 - 1)
+
+    def __post_init__(self) -> None:
+        check_options(self)
+
+
+def _same_as(options: type[Any], name: str) -> Any:
+    """A field declared in another class of options."""
+    declared = options.__dataclass_fields__[name]
+    return field(default=declared.default, metadata=declared.metadata)
+
+
+VECTOR_KINDS = ("sum", "word", "context", "both")
+
+
+@dataclass(frozen=True, slots=True)
+class GloveModelOptions(GloveOptions):
+    """Those of training and of counting, and which vectors are wanted: the whole of GloVe."""
+
+    window: int = _same_as(CooccurOptions, "window")
+    symmetric: bool = _same_as(CooccurOptions, "symmetric")
+    distance_weighting: bool = _same_as(CooccurOptions, "distance_weighting")
+    min_count: int = option(
+        5, "drop words that occur less often", flag="-min-count", original=1, low=0
+    )
+    max_vocab: int | None = _same_as(Word2VecOptions, "max_vocab")
+    vectors: str = option(
+        "sum",
+        "a word's vector is the sum of its vectors as word and as context, one of them, or both "
+        "side by side",
+        flag="-vectors",
+        choices=VECTOR_KINDS,
+    )
+
+    @property
+    def counting(self) -> CooccurOptions:
+        """Those of them that say which pairs count."""
+        return CooccurOptions(self.window, self.symmetric, self.distance_weighting)

@@ -10,11 +10,12 @@ from typing import Protocol
 class Progress:
     """One moment of a job.
 
-    `stage` is "count" (text to ids), "train", or "write" (ids to text).  `n_done` and `n_total`
-    are in `unit` ("bytes" or "tokens"; tokens are counted over all epochs); `n_total` is None
-    when the size of the source is unknown.  `n_distinct` words were met while counting (words
-    that several threads met may count several times).  `loss` is the mean per example since
-    training started, `rate` the current learning rate; both are None outside training.
+    `stage` is "count" (text to ids), "pairs" (ids to co-occurrences), "train", or "write" (ids to
+    text).  `n_done` and `n_total` are in `unit` ("bytes", "tokens" or "records"; the latter two
+    over all epochs); `n_total` is None when the size of the source is unknown.  `n_distinct` words
+    were met while counting (words that several threads met may count several times).  `loss` is the
+    mean per example since training started, `rate` the current learning rate; both are None outside
+    training.
     """
 
     stage: str
@@ -28,6 +29,8 @@ class Progress:
     epoch: int = 0
     loss: float | None = None
     rate: float | None = None
+    n_epochs: int = 0
+    model: str = ""
 
 
 class Reporter(Protocol):

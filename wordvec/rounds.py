@@ -11,13 +11,12 @@ from __future__ import annotations
 
 import math
 import threading
-import time
 from collections.abc import Callable
 from typing import Protocol
 
 from wordvec.progress import Reporter
-from wordvec.threads import Stop, run_workers
-from wordvec.trainer import Ledger, Outcome, Schedule, diverged, keys_of_shard, progress_of
+from wordvec.threads import Stop
+from wordvec.trainer import Crew, Ledger, Outcome, Schedule, Watcher, run_crew
 
 SIDE_BY_SIDE = 8  # shards of a round: more threads than that find nothing to do
 # A round is short against the whole training, since its shards do not learn from each other:
@@ -61,69 +60,53 @@ def run_rounds(
     merger: Merger,
     n_threads: int,
     reporter: Reporter,
+    watcher: Watcher | None = None,
 ) -> Outcome:
-    """Train `schedule.epochs` epochs in rounds with `n_threads` threads; otherwise as trainer.run.
+    """Train in rounds with `n_threads` threads; otherwise as trainer.run_crew.
 
     Ctrl-C ends the run with the last whole round.
     """
-    ledger = Ledger(schedule)
-    rounds = _Rounds(schedule, ledger, merger)
-    workers = [make_worker() for _ in range(n_threads)]
-    wall_start, cpu_start = time.perf_counter(), time.process_time()
-    next_report = 0.0
 
-    def work(number: int, stop: Stop) -> None:
-        try:
-            _work(rounds, workers[number], number, n_threads, stop)
-        except BaseException:
-            rounds.meeting.call_off()
-            raise
+    def make_crew(ledger: Ledger) -> Crew:
+        return _RoundCrew(ledger, [make_worker() for _ in range(n_threads)], merger)
 
-    def report(always: bool = False) -> None:
-        nonlocal next_report
-        wall = time.perf_counter() - wall_start
-        if always or wall >= next_report:
-            next_report = wall + 0.2
-            reporter(progress_of(ledger, wall, time.process_time() - cpu_start))
-
-    rounds.open()
-    rounds.meeting = _Meeting(n_threads)
-    stop = run_workers(work, n_threads, report)
-    report(always=True)
-    return Outcome(
-        interrupted=stop.interrupted,
-        n_tokens_trained=ledger.n_tokens_trained,
-        wall_seconds=time.perf_counter() - wall_start,
-        cpu_seconds=time.process_time() - cpu_start,
-        epoch_losses=ledger.means(),
-    )
+    return run_crew(schedule, make_crew, n_threads, reporter, watcher)
 
 
-def _work(rounds: _Rounds, worker: RoundWorker, number: int, n_threads: int, stop: Stop) -> None:
-    while rounds.shards:
-        while (place := rounds.take()) is not None and not stop.requested:
-            rounds.train(worker, place)
-        # Nobody adds before all have trained; after Ctrl-C the unfinished round is dropped.
-        if not rounds.meeting.wait(stop):
-            return
-        rounds.merger.add(len(rounds.shards), number, n_threads)
-        if not rounds.meeting.wait(None, rounds.close):
-            return
-
-
-class _Rounds:
+class _RoundCrew:
     """The round at hand: its shards, who has taken them, and what they lost."""
 
-    meeting: _Meeting
-
-    def __init__(self, schedule: Schedule, ledger: Ledger, merger: Merger) -> None:
-        self.schedule, self.ledger, self.merger = schedule, ledger, merger
-        self.shards: list[tuple[int, int]] = []  # (epoch, number); none: the end
+    def __init__(self, ledger: Ledger, workers: list[RoundWorker], merger: Merger) -> None:
+        self.ledger, self.workers, self.merger = ledger, workers, merger
+        self.schedule = ledger.schedule
+        self.shards: list[tuple[int, int]] = []  # (epoch, turn); none: no more for now
         self.losses: list[tuple[float, int]] = [(0.0, 0)] * SIDE_BY_SIDE
+        self.meeting = _Meeting(len(workers))
         self._lock = threading.Lock()
         self._n_taken = 0
 
-    def open(self) -> None:
+    def begin(self) -> None:
+        self._open()
+
+    def work(self, number: int, stop: Stop) -> None:
+        try:
+            self._work(number, stop)
+        except BaseException:
+            self.meeting.call_off()
+            raise
+
+    def _work(self, number: int, stop: Stop) -> None:
+        while self.shards:
+            while (place := self._take()) is not None and not stop.requested:
+                self._train(self.workers[number], place)
+            # Nobody adds before all have trained; after Ctrl-C the unfinished round is dropped.
+            if not self.meeting.wait(stop):
+                return
+            self.merger.add(len(self.shards), number, len(self.workers))
+            if not self.meeting.wait(None, self._close):
+                return
+
+    def _open(self) -> None:
         """The next round: what follows in the epoch, and no further."""
         self.shards = []
         while len(self.shards) < SIDE_BY_SIDE and (shard := self.ledger.take()) is not None:
@@ -132,35 +115,31 @@ class _Rounds:
                 break
         self._n_taken = 0
         if self.shards:
-            self.merger.prepare(self._rate(self.shards[0]))
+            self.merger.prepare(self.schedule.rate_at(*self.shards[0]))
 
-    def _rate(self, shard: tuple[int, int]) -> float:
-        epoch, number = shard
-        return self.schedule.rate(epoch, number * self.schedule.shard_tokens)
-
-    def take(self) -> int | None:
+    def _take(self) -> int | None:
         with self._lock:
             place = self._n_taken
             self._n_taken += 1
         return place if place < len(self.shards) else None
 
-    def train(self, worker: RoundWorker, place: int) -> None:
-        epoch, number = self.shards[place]
-        first, end = self.schedule.tokens_of(number)
-        keys = keys_of_shard(self.schedule, epoch, number)
-        rate = self._rate(self.shards[place])
+    def _train(self, worker: RoundWorker, place: int) -> None:
+        epoch, turn = self.shards[place]
+        first, end = self.schedule.tokens_of(turn)
+        keys = self.schedule.keys_of(epoch, turn)
+        rate = self.schedule.rate_at(epoch, turn)
         self.losses[place] = worker.train_apart(place, first, end, *keys, rate)
 
-    def close(self) -> None:
+    def _close(self) -> None:
         """The sums of a finished round, in the order of its shards, and the next one opened."""
-        for place, (epoch, number) in enumerate(self.shards):
+        for place, (epoch, turn) in enumerate(self.shards):
             loss, n_examples = self.losses[place]
-            rate = self._rate((epoch, number))
-            if not math.isfinite(loss):
-                raise diverged(self.schedule, epoch, rate)
-            first, end = self.schedule.tokens_of(number)
-            self.ledger.add(epoch, end - first, rate, loss, n_examples)
-        self.open()
+            rate = self.schedule.rate_at(epoch, turn)
+            if math.isfinite(loss):
+                first, end = self.schedule.tokens_of(turn)
+                self.ledger.add(epoch, end - first, rate, loss, n_examples)
+            self.ledger.check(epoch, rate, loss)
+        self._open()
 
 
 class _Meeting:

@@ -8,6 +8,7 @@ from typing import Any
 from wordvec.errors import OptionError
 from wordvec.memory import physical_bytes
 from wordvec.vocab import Vocab
+from wordvec.wordchoice import WordChoice
 
 
 @dataclass(frozen=True)
@@ -19,7 +20,8 @@ class TokenRules:
 
     `max_word_bytes`: longer words are cut (0: never).  `nul_ends_word`: the rest of a word after
     a NUL byte is ignored; a word that begins with one is left out, or, with `keep_empty`, kept as
-    the word of one NUL byte, which stands for the empty one.
+    the word of one NUL byte, which stands for the empty one.  `whole_characters`: a word of
+    `max_word_bytes` loses the UTF-8 character that is cut at its end.
     `drop_unterminated`: a last word without a separator after it is not read.  `separator`: the
     end of a sentence is row 0 of the vocabulary, `</s>`, and the same word in the text ends a
     sentence too.
@@ -38,6 +40,7 @@ class TokenRules:
     drop_unterminated: bool = False
     separator: bool = False
     keep_empty: bool = False
+    whole_characters: bool = False
     more_blanks: bool = False
     separator_is_word: bool = False
     label_prefix: str = ""
@@ -48,12 +51,16 @@ class TokenRules:
             raise OptionError("separator_is_word", "False without separator", True)
 
 
+# What GloVe's tools read: 999 bytes of a word, up to a NUL; the last word counts in any case.
+GLOVE_RULES = TokenRules(max_word_bytes=999, nul_ends_word=True, whole_characters=True)
+
+
 @dataclass(frozen=True)
 class ReadingRules:
     """Everything that decides what a corpus gives, and the means to get it; see read_corpus.
 
     Of these, `n_threads` and `memory` (a budget in bytes, None: half of the machine's) change no
-    result.
+    result.  `choice` decides in place of `min_count` and `max_vocab`.
     """
 
     tokens: TokenRules = TokenRules()
@@ -63,6 +70,7 @@ class ReadingRules:
     prune_at: int | None = None
     n_threads: int = 1
     memory: int | None = None
+    choice: WordChoice | None = None
 
     def __post_init__(self) -> None:
         """Raises OptionError."""
@@ -87,6 +95,11 @@ class ReadingRules:
         return self.tokens.separator and not self.tokens.separator_is_word
 
     @property
+    def least_count(self) -> int:
+        """Words that occur less often are out of the question for the vocabulary."""
+        return self.min_count if self.choice is None else 1
+
+    @property
     def n_memory_bytes(self) -> int:
         """The budget."""
         if self.memory is not None:
@@ -106,6 +119,8 @@ class ReadingRules:
                 min_count=self.min_count, max_vocab=self.max_vocab, prune_at=self.prune_at
             )
             origin["vocabulary"] = None
+            if self.choice is not None:
+                origin.update(self.choice.origin())
         else:
             origin["vocabulary"] = self.vocab.digest().hexdigest()
         return origin

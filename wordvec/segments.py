@@ -7,6 +7,7 @@ to the rows of the vocabulary.
 
 from __future__ import annotations
 
+import itertools
 import threading
 from collections.abc import Callable
 
@@ -99,9 +100,16 @@ class Segments:
         )
 
     def _kept(
-        self, order: npt.NDArray[np.int64], gather: Callable[[npt.NDArray[np.int64]], _Bytes]
+        self,
+        order: npt.NDArray[np.int64],
+        counts: npt.NDArray[np.int64],
+        first_seen: npt.NDArray[np.uint64],
+        gather: Callable[[npt.NDArray[np.int64]], _Bytes],
     ) -> npt.NDArray[np.int64]:
-        """`order` without labels, cut at max_vocab; `gather` gives (arena, starts) of words."""
+        """`order` without labels, cut at max_vocab or by the rules' `choice`.
+
+        `gather` gives (arena, starts) of words; counts and first_seen are those of all.
+        """
         prefix = self.rules.tokens.label_prefix.encode("utf-8", "surrogateescape")
         if prefix and len(order):
             arena, starts = gather(order)
@@ -110,7 +118,11 @@ class Segments:
             for place, byte in enumerate(prefix):
                 is_label &= padded[starts[:-1] + place] == byte
             order = order[~is_label]
-        return order[: self.rules.max_vocab]
+        choice = self.rules.choice
+        if choice is None:
+            return order[: self.rules.max_vocab]
+        chosen = choice.choose(counts[order], first_seen[order], lambda: _texts(*gather(order)))
+        return order[chosen]
 
     def number_words(self, corpus: str) -> tuple[WordTable, npt.NDArray[np.int64]]:
         """Merge all segments into one table of all words, however rare; its ids are the rows that
@@ -143,7 +155,7 @@ class Segments:
 
     def _merge_tables(self, corpus: str) -> _Words:
         """Merge all tables into the first; each is freed as soon as it is merged."""
-        min_count = self.rules.min_count
+        min_count = self.rules.least_count
         self._segments.reverse()
         table = self._segments.pop()
         assert isinstance(table, WordTable)
@@ -153,15 +165,13 @@ class Segments:
             assert isinstance(part, WordTable)
             to_merged.append(table.absorb(part))
             del part
-        counts = table.counts()
-        order = frequency_order(
-            counts[1:], table.first_seen()[1:], max(min_count, 1), None
-        ) + np.int64(1)
-        order = self._kept(order, table.gather)
+        counts, first_seen = table.counts(), table.first_seen()
+        order = frequency_order(counts[1:], first_seen[1:], max(min_count, 1), None) + np.int64(1)
+        order = self._kept(order, counts, first_seen, table.gather)
         if not len(order):
             best = int(np.argmax(counts[1:])) + 1
             word = table.gather(np.array([best]))[0].tobytes()
-            raise RareWordsError(corpus, min_count, word, int(counts[best]))
+            raise RareWordsError(corpus, self.rules.min_count, word, int(counts[best]))
         final = np.full(len(counts), -1, dtype=np.int32)
         final[order] = np.arange(len(order), dtype=np.int32) + int(self.separator)
         self._merged = [final[ids] for ids in to_merged]
@@ -169,13 +179,13 @@ class Segments:
         return arena, starts, counts[order]
 
     def _merge_runs(self, corpus: str) -> _Words:
-        min_count = self.rules.min_count
+        min_count = self.rules.least_count
         runs = [segment for segment in self._segments if isinstance(segment, Run)]
         arena, starts, counts, first_seen = merge_runs(runs, min_count, self._merge_bytes)
         order = frequency_order(counts, first_seen, min_count, None)
         table = WordTable()
         table.add_words(arena, starts)
-        order = self._kept(order, lambda rows: table.gather(rows + 1))
+        order = self._kept(order, counts, first_seen, lambda rows: table.gather(rows + 1))
         if not len(order):
             limit = min_count
             while not len(counts):
@@ -183,7 +193,7 @@ class Segments:
                 arena, starts, counts, first_seen = merge_runs(runs, limit, self._merge_bytes)
             best = frequency_order(counts, first_seen, 1, 1)[0]
             word = arena[starts[best] : starts[best + 1]].tobytes()
-            raise RareWordsError(corpus, min_count, word, int(counts[best]))
+            raise RareWordsError(corpus, self.rules.min_count, word, int(counts[best]))
         del arena, starts
         words, word_starts = table.gather(order + 1, SEPARATOR_BYTES if self.separator else None)
         return words, word_starts, counts[order]
@@ -205,3 +215,9 @@ class Segments:
         self._segments = []
         if self._runs_file is not None:
             self._runs_file.close()
+
+
+def _texts(arena: npt.NDArray[np.uint8], starts: npt.NDArray[np.int64]) -> list[str]:
+    data, places = arena.tobytes(), starts.tolist()
+    pairs = itertools.pairwise(places)
+    return [data[a:b].decode("utf-8", "surrogateescape") for a, b in pairs]

@@ -6,7 +6,6 @@ and streams in chunks that end on a token boundary, to any number of threads.
 
 from __future__ import annotations
 
-import glob
 import os
 import threading
 from collections.abc import Callable, Iterable
@@ -16,8 +15,9 @@ from typing import Any, cast
 import numpy as np
 import numpy.typing as npt
 
-from wordvec.errors import CorpusError
+from wordvec.errors import CorpusError, CorpusTypeError, MissingCorpusError
 from wordvec.kernels.tokens import MAX_WORD_BYTES, PADDING, last_boundary
+from wordvec.linesentences import TextSentences
 from wordvec.unpacking import STDIN, UnpackedFile
 
 CHUNK_BYTES = 1 << 20
@@ -47,11 +47,13 @@ def open_source(source: Any) -> Source:
     A str or os.PathLike is a path, a pattern with * ? or [, a folder (all files in it and below,
     in the order of their names; hidden ones are left out) or "-" for stdin.  A list or tuple of
     these is several files; strings in a list are taken for paths only if all of them exist.
-    Anything else must be an iterable of sentences (lists or tuples of str) or integer arrays.
+    LineSentence and its like stand for the files that they read, where those hold the same
+    sentences.  Anything else must be an iterable of sentences (lists or tuples of str) or integer
+    arrays.
     Raises CorpusError for what is missing or cannot be meant.
     """
     if isinstance(source, bytes | bytearray | memoryview):
-        raise CorpusError("the corpus is bytes; expected a path or an iterable of sentences")
+        raise CorpusTypeError("the corpus is bytes; expected a path or an iterable of sentences")
     if isinstance(source, str | os.PathLike):
         return _files_of([os.fspath(source)])
     if isinstance(source, list | tuple) and source:
@@ -59,10 +61,13 @@ def open_source(source: Any) -> Source:
             return _files_of([os.fspath(item) for item in source])
         if all(isinstance(item, str | os.PathLike) for item in source):
             return _listed_strings([os.fspath(item) for item in source])
+    if isinstance(source, TextSentences):
+        files = source.files()
+        return Sentences(source) if files is None else _files_of(files)
     if isinstance(source, np.ndarray) and source.ndim == 1 and source.dtype != object:
         raise CorpusError("the corpus is one 1-D array; expected a 2-D array or a list of arrays")
     if not isinstance(source, Iterable):
-        raise CorpusError(
+        raise CorpusTypeError(
             f"the corpus is {type(source).__name__}; expected a path or an iterable of sentences"
         )
     return Sentences(source)
@@ -73,7 +78,7 @@ def _listed_strings(items: list[str]) -> TextFiles:
     if not missing:
         return _files_of(items)
     if len(missing) < len(items):
-        raise CorpusError(f"{missing[0]}: no such file")
+        raise MissingCorpusError(f"{missing[0]}: no such file")
     raise CorpusError(
         f"the corpus is a list of strings ({items[0]!r:.40} ...) and no file has such a name; "
         "expected a list of sentences, each a list of words, or a list of existing files"
@@ -91,12 +96,14 @@ def _files_of(names: list[str]) -> TextFiles:
         elif os.path.exists(name):
             paths.append(name)  # a named pipe or a device
         elif any(mark in name for mark in "*?["):
+            import glob
+
             matches = sorted(p for p in glob.glob(name, recursive=True) if not os.path.isdir(p))
             if not matches:
                 raise CorpusError(f"{name}: no file matches")
             paths += matches
         else:
-            raise CorpusError(f"{name}: no such file")
+            raise MissingCorpusError(f"{name}: no such file")
     return TextFiles(paths, notes)
 
 

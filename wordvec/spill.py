@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import mmap
 import os
-import tempfile
 from collections.abc import Generator
 from dataclasses import dataclass
 from typing import Any, BinaryIO, cast
@@ -39,19 +38,26 @@ def fresh_ids(n_ids: int) -> npt.NDArray[np.int32]:
 
 
 class TemporaryFile:
-    """A nameless file in the folder for temporary files; OutputError when it cannot grow."""
+    """A nameless file in `folder` (None: the one for temporary files); OutputError when it cannot
+    grow."""
 
-    def __init__(self) -> None:
+    def __init__(self, folder: str | None = None) -> None:
+        import tempfile  # which takes its time, for what most texts do not need
+
         self.n_bytes = 0
+        self._folder = folder
         try:
-            self._file: BinaryIO = cast(BinaryIO, tempfile.TemporaryFile(buffering=0))  # noqa: SIM115
+            self._file: BinaryIO = cast(BinaryIO, tempfile.TemporaryFile(buffering=0, dir=folder))  # noqa: SIM115
         except OSError as error:
             raise self._error(error) from error
 
     def _error(self, error: OSError) -> OutputError:
+        import tempfile
+
+        remedy = "set TMPDIR to a folder" if self._folder is None else "name another folder"
         return OutputError(
-            f"{tempfile.gettempdir()}: a temporary file cannot be written: "
-            f"{error.strerror or error}; set TMPDIR to a folder with more room"
+            f"{self._folder or tempfile.gettempdir()}: a temporary file cannot be written: "
+            f"{error.strerror or error}; {remedy} with more room"
         )
 
     def append(self, data: Any) -> int:

@@ -38,6 +38,21 @@ def word_bytes(word: str) -> bytes:
     return word.encode("utf-8", "surrogateescape")
 
 
+def packed_words(words: Sequence[str]) -> tuple[Bytes, Starts]:
+    """(arena, starts): the bytes of words side by side, word i from starts[i] to starts[i + 1]."""
+    text = "".join(words)
+    if text.isascii():  # one encoding instead of one a word
+        arena = np.frombuffer(text.encode(), np.uint8)
+        lengths = map(len, words)
+    else:
+        encoded = [word_bytes(word) for word in words]
+        arena = np.frombuffer(b"".join(encoded), np.uint8)
+        lengths = map(len, encoded)
+    starts = np.zeros(len(words) + 1, np.int64)
+    np.cumsum(np.fromiter(lengths, np.int64, len(words)), out=starts[1:])
+    return arena, starts
+
+
 def ngram_texts(word: str, rules: NgramRules) -> list[str]:
     """The n-grams of a word in the order of their buckets; pieces of invalid UTF-8 escaped."""
     data = b"<" + word_bytes(word) + b">"
@@ -50,6 +65,13 @@ def ngram_texts(word: str, rules: NgramRules) -> list[str]:
         for n in range(max(rules.min_n, 1), rules.max_n + 1)
         if i + n <= n_chars and not (n == 1 and i in (0, n_chars - 1))
     ]
+
+
+def ngrams_of_word(word: bytes, rules: NgramRules) -> Numbers:
+    """int32[n]: the buckets of one word's n-grams, a new array."""
+    if not rules.has_ngrams:
+        return np.zeros(0, np.int32)
+    return kernel.buckets_of_word(word, rules.min_n, rules.max_n, rules.bucket)
 
 
 def ngrams_of_words(
@@ -112,6 +134,28 @@ def _in_pieces(n_words: int, n_threads: int, fill: Callable[[int, int], None]) -
         raise KeyboardInterrupt
 
 
+@dataclass(frozen=True, slots=True)
+class Finish:
+    """What was done to trained vectors: their mean subtracted; then, with `unit`, each divided by
+    its length; then zeros appended up to `width` numbers (the places of another model's rows).
+
+    mean  float32[dim], of all vectors of the vocabulary
+    """
+
+    mean: NDArray[np.float32]
+    unit: bool = False
+    width: int = 0
+
+    def apply(self, rows: Matrix) -> Matrix:
+        """Rows float32[n, dim] as float32[n, max(dim, width)]; `rows` may be changed."""
+        rows -= self.mean
+        if self.unit:
+            lengths = np.sqrt(np.einsum("ij,ij->i", rows, rows))
+            rows /= np.where(lengths > 0, lengths, 1)[:, None]
+        n_more = self.width - rows.shape[1]
+        return np.pad(rows, ((0, 0), (0, n_more))) if n_more > 0 else rows
+
+
 class Subwords:
     """Rows of n-gram buckets, and vectors of words made from them: the mean of their n-grams' rows.
 
@@ -121,6 +165,8 @@ class Subwords:
     row_of_bucket  int32[bucket], -1 where a bucket has no row; None: row b is that of bucket b
     seed           buckets without a row count with the start values of this seed, which is what
                    a file would hold for them; None: they are left out (as in pruned models)
+    finish         what was done to the vectors of words after training, and is done to those made
+                   here; None: nothing
     """
 
     def __init__(
@@ -131,6 +177,7 @@ class Subwords:
         *,
         row_of_bucket: Numbers | None = None,
         seed: int | None = None,
+        finish: Finish | None = None,
     ) -> None:
         n_needed = rules.bucket if row_of_bucket is None else int(row_of_bucket.max(initial=-1)) + 1
         if rows.ndim != 2 or rows.dtype != np.float32 or rows.shape[1] < dim:
@@ -139,9 +186,12 @@ class Subwords:
             raise ValueError(f"rows: expected {n_needed}, found {len(rows)}")
         if row_of_bucket is not None and len(row_of_bucket) != rules.bucket:
             raise ValueError(f"row_of_bucket: {len(row_of_bucket)} for {rules.bucket} buckets")
+        if finish is not None and finish.mean.shape != (dim,):
+            raise ValueError(f"finish.mean: expected float32[{dim}], found {finish.mean.shape}")
         self.rules = rules
         self.rows = rows
         self.dim = dim
+        self.finish = finish
         self.row_of_bucket = row_of_bucket
         self.seed = seed
 
@@ -155,29 +205,28 @@ class Subwords:
 
     def buckets_of(self, word: str) -> Numbers:
         """int32[n]: the bucket of each n-gram of a word, repeated where n-grams repeat."""
-        data = np.frombuffer(word_bytes(word), np.uint8)
-        return ngrams_of_words(data, np.array([0, len(data)], np.int64), self.rules)[1]
+        return ngrams_of_word(word_bytes(word), self.rules)
 
     def can_build(self, word: str) -> bool:
         """Has the word any n-gram with a row or start values?"""
         return len(self._numbers(self.buckets_of(word))) > 0
 
     def row_of(self, word: str) -> NDArray[np.float32]:
-        """float32[dim]: the mean of the rows of the word's n-grams, zeros when it has none."""
-        return np.asarray(self.rows_of([word])[0])
+        """float32[dim]: the mean of the rows of the word's n-grams, zeros when it has none.
+
+        With `finish`, what that makes of it (still zeros for a word without n-grams).
+        """
+        if self.finish is not None:
+            return np.asarray(self.rows_of([word])[0])
+        numbers = self._numbers(self.buckets_of(word))
+        out = np.empty((1, self.dim), np.float32)
+        starts = np.array([0, len(numbers)], np.int64)
+        means_of_rows(self.rows, starts, numbers, out, seed=self.seed or 0)
+        return np.asarray(out[0])
 
     def rows_of(self, words: Sequence[str], n_threads: int = 1) -> Matrix:
         """float32[n, dim]: `row_of` of each word, a new array."""
-        text = "".join(words)
-        if text.isascii():  # one encoding instead of one a word
-            arena = np.frombuffer(text.encode(), np.uint8)
-            lengths = map(len, words)
-        else:
-            encoded = [word_bytes(word) for word in words]
-            arena = np.frombuffer(b"".join(encoded), np.uint8)
-            lengths = map(len, encoded)
-        starts = np.zeros(len(words) + 1, np.int64)
-        np.cumsum(np.fromiter(lengths, np.int64, len(words)), out=starts[1:])
+        arena, starts = packed_words(words)
         ngram_starts, buckets = ngrams_of_words(arena, starts, self.rules, n_threads)
         numbers = self._numbers(buckets)
         if len(numbers) < len(buckets):
@@ -187,7 +236,11 @@ class Subwords:
         means_of_rows(
             self.rows, ngram_starts, numbers, out, n_threads=n_threads, seed=self.seed or 0
         )
-        return out
+        if self.finish is None:
+            return out
+        finished = self.finish.apply(out)
+        finished[np.diff(ngram_starts) == 0] = 0.0
+        return finished
 
     def _has_row(self, buckets: Numbers) -> NDArray[np.bool_]:
         assert self.row_of_bucket is not None

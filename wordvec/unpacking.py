@@ -5,16 +5,11 @@ What a file is packed with is seen by its first bytes, never by its name.
 
 from __future__ import annotations
 
-import bz2
-import gzip
 import importlib
 import io
-import lzma
 import os
 import re
-import select
 import sys
-import zlib
 from collections.abc import Callable
 from typing import Any, BinaryIO
 
@@ -46,6 +41,14 @@ def compression_of(head: bytes) -> str:
     return ""
 
 
+def damage_errors() -> tuple[type[Exception], ...]:
+    """What unpackers raise for damaged data.  zlib and lzma take a millisecond each to import;
+    what nobody has imported cannot have raised anything."""
+    known = (("zlib", "error"), ("lzma", "LZMAError"))
+    there = [getattr(sys.modules[name], error) for name, error in known if name in sys.modules]
+    return (EOFError, *there)
+
+
 class ReadingStopped(Exception):
     """Somebody asked to stop while a pipe had nothing to say."""
 
@@ -67,6 +70,8 @@ class _Pipe(io.RawIOBase):
             self._head += more
 
     def _read(self, n_bytes: int) -> bytes:
+        import select
+
         while not select.select([self._raw], [], [], _POLL_SECONDS)[0]:
             if self._stop_requested():
                 raise ReadingStopped
@@ -134,10 +139,16 @@ class UnpackedFile:
         if self.compression:
             whole = io.BufferedReader(whole, _PACKED_READ_BYTES)
         if self.compression == "gzip":
+            import gzip
+
             return gzip.GzipFile(fileobj=whole, mode="rb")
         if self.compression == "bzip2":
+            import bz2
+
             return bz2.BZ2File(whole)
         if self.compression == "xz":
+            import lzma
+
             return lzma.LZMAFile(whole)
         if self.compression == "zstd":
             return ZstdStream(self.path, whole)
@@ -156,7 +167,9 @@ class UnpackedFile:
                 if not n_read:
                     break
                 n_bytes += n_read
-        except (OSError, EOFError, zlib.error, lzma.LZMAError, ValueError) as error:
+        except (OSError, ValueError) as error:  # gzip's and bz2's way of saying it
+            raise self._error(error, self.offset + n_bytes) from error
+        except damage_errors() as error:
             raise self._error(error, self.offset + n_bytes) from error
         except ReadingStopped:
             raise

@@ -138,11 +138,11 @@ class Vectors:
         without either.
         """
         if isinstance(word, str):
-            if word not in self.words and self._can_build(word):
-                return self._built_row(word)
-            return self._row(self.index_of(word))
+            row = self.words.find(word)
+            built = self._built(word) if row < 0 else None
+            return built if built is not None else self._row(self.index_of(word))
         if self.subwords is not None:
-            return np.array([self[item] for item in word], np.float32).reshape(-1, self.dim)
+            return self._rows_with_built(word)
         rows = self.matrix[[self.index_of(item) for item in word]]
         return np.asarray(rows, dtype=np.float32)
 
@@ -150,12 +150,34 @@ class Vectors:
         """Can `subwords` make a row for a word that has none of its own?"""
         return self.subwords is not None and isinstance(word, str) and self.subwords.can_build(word)
 
-    def _built_row(self, word: str) -> Row:
-        """The row that `subwords` makes, read-only; only where _can_build."""
-        assert self.subwords is not None
-        row = self.subwords.row_of(word)
+    def _built(self, word: str) -> Row | None:
+        """The row that `subwords` makes, read-only; None where it cannot."""
+        row = self.subwords.row_of(word) if self.subwords is not None else None
+        if row is None or (not row.any() and not self._can_build(word)):
+            return None
         row.flags.writeable = False
         return row
+
+    def _built_row(self, word: str) -> Row:
+        """The row that `subwords` makes, read-only; only where _can_build."""
+        row = self._built(word)
+        assert row is not None
+        return row
+
+    def _rows_with_built(self, words: Sequence[str]) -> Matrix:
+        """float32[n, dim], new: rows of words, those of unseen ones made all at once."""
+        assert self.subwords is not None
+        words = list(words)
+        rows = self.rows_of(words)
+        out = np.empty((len(words), self.dim), np.float32)
+        for place in np.flatnonzero(rows >= 0).tolist():
+            out[place] = self._row(int(rows[place]))
+        unseen = np.flatnonzero(rows < 0).tolist()
+        out[unseen] = self.subwords.rows_of([words[place] for place in unseen])
+        for place in unseen:
+            if not out[place].any() and not self._can_build(words[place]):
+                self.index_of(words[place])  # KeyError
+        return out
 
     def _row_unless_built(self, word: str) -> int | None:
         """The row of `word`; None if it has none and `subwords` makes one; KeyError for others."""

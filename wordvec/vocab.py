@@ -6,7 +6,6 @@ for look-ups are made only when somebody asks for them.
 
 from __future__ import annotations
 
-import hashlib
 import os
 from collections.abc import Iterable, Mapping
 from typing import Any, BinaryIO, cast
@@ -17,6 +16,7 @@ import numpy.typing as npt
 from wordvec.errors import CorpusError, FormatError
 from wordvec.files import OutputFile
 from wordvec.kernels.tokens import WordTable
+from wordvec.words import WordList
 
 SEPARATOR = "</s>"
 SEPARATOR_BYTES = SEPARATOR.encode()
@@ -50,6 +50,10 @@ class Vocab:
         self.n_tokens = int(counts.sum())
         self._words: list[str] | None = None
         self._table: WordTable | None = None
+
+    def __getstate__(self) -> dict[str, Any]:
+        """The table for look-ups is made anew in a copy."""
+        return self.__dict__ | {"_table": None}
 
     # -- words ----------------------------------------------------------------------------------
 
@@ -130,8 +134,20 @@ class Vocab:
         """(arena, starts, counts), for the id cache; not to be changed."""
         return self._arena, self._starts, self.counts
 
+    @property
+    def n_memory_bytes(self) -> int:
+        """What the words and counts take, with the table for look-ups once it was made."""
+        n_table = 0 if self._table is None else self._table.n_memory_bytes
+        return int(self._arena.nbytes + self._starts.nbytes + self.counts.nbytes + n_table)
+
+    def word_list(self) -> WordList:
+        """The words as a WordList that shares their bytes."""
+        return WordList(self._arena[: int(self._starts[-1])], self._starts[1:].astype(np.uint64))
+
     def digest(self) -> Any:
         """SHA-256 of words, counts and `has_separator`, to be updated further or read."""
+        import hashlib
+
         digest = hashlib.sha256(b"separator" if self.has_separator else b"")
         for array in self.arrays():
             digest.update(cast(Any, np.ascontiguousarray(array)))
@@ -195,8 +211,14 @@ class Vocab:
         with OutputFile(path) as output:
             self.write(output.stream, os.fspath(path))
 
-    def write(self, stream: BinaryIO, path: str = "output") -> None:
-        """Write `WORD COUNT` lines in vocabulary order; `path` is for messages.
+    def write(
+        self,
+        stream: BinaryIO,
+        path: str = "output",
+        order: npt.NDArray[np.int64] | None = None,
+    ) -> None:
+        """Write `WORD COUNT` lines in vocabulary order, or those of the rows in `order`; `path` is
+        for messages.
 
         Raises CorpusError, before anything is written, for a word with whitespace in it, which
         such a file cannot hold.
@@ -210,10 +232,11 @@ class Vocab:
                     "a word2vec vocabulary file cannot"
                 )
         arena, starts = self._arena.tobytes(), self._starts
-        for first in range(0, len(self), _WRITE_ROWS):
-            last = min(first + _WRITE_ROWS, len(self))
-            ends = starts[first : last + 1].tolist()
-            rows = zip(ends[:-1], ends[1:], self.counts[first:last].tolist(), strict=True)
+        order = np.arange(len(self)) if order is None else order
+        for first in range(0, len(order), _WRITE_ROWS):
+            some = order[first : first + _WRITE_ROWS]
+            columns = (starts[some], starts[some + 1], self.counts[some])
+            rows = zip(*(column.tolist() for column in columns), strict=True)
             stream.write(b"".join(b"%b %d\n" % (arena[a:b], n) for a, b, n in rows))
 
 

@@ -36,7 +36,7 @@ class Lookup:
                     self._rows.setdefault(key, row)
         else:
             for word in set(words):
-                if word in vectors:
+                if word in vectors.words:  # subwords would build rows for others
                     self._rows[word] = vectors.index_of(word)
 
     def key(self, word: str) -> str:

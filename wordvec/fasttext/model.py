@@ -14,10 +14,11 @@ from numpy.typing import NDArray
 from wordvec.errors import FormatError
 from wordvec.fasttextmodel import DenseRows, FastTextModel
 from wordvec.formats.fasttext_bin import read_model, save_model, write_model
-from wordvec.models.classifier import retrain as train_again
+from wordvec.models.explain import Explanation, explain
 from wordvec.models.labelling import Labeller
 from wordvec.models.meters import Meter as Counts
 from wordvec.models.meters import measure
+from wordvec.models.retraining import retrain as train_again
 from wordvec.models.wordqueries import (
     Neighbours,
     bucket_row,
@@ -256,6 +257,11 @@ class FastText:
         if isinstance(text, str):
             return tuple(all_labels[0]), all_scores[0].astype(np.float64)
         return all_labels, all_scores
+
+    def explain(self, text: str, label: str | None = None, rival: str | None = None) -> Explanation:
+        """Why a line gets `label` (the likeliest) and not `rival` (the next), by its words and
+        n-grams; not in the original.  Errors as wordvec.models.explain.explain."""
+        return explain(self.labeller(), text, label, rival)
 
     def test(self, path: str, k: int = 1, threshold: float = 0.0) -> tuple[int, float, float]:
         """(lines that counted, precision at k, recall at k) on a file of labelled lines."""

@@ -32,6 +32,7 @@ _SHARED: dict[str, Any] = {
 SUPERVISED: dict[str, Any] = {
     "input": None, **_SHARED, "seed": 0, "autotuneValidationFile": "", "autotuneMetric": "f1",
     "autotunePredictions": 1, "autotuneDuration": 300, "autotuneModelSize": "",
+    "classWeights": None, "sampleWeights": None,  # ours, after all of the original's
 }  # fmt: skip
 UNSUPERVISED: dict[str, Any] = {
     "input": None, "model": "skipgram",
@@ -40,6 +41,7 @@ UNSUPERVISED: dict[str, Any] = {
 ALIASES = {
     "min_count": "minCount", "word_ngrams": "wordNgrams", "lr_update_rate": "lrUpdateRate",
     "label_prefix": "label", "pretrained_vectors": "pretrainedVectors",
+    "class_weights": "classWeights", "sample_weights": "sampleWeights",
 }  # fmt: skip
 # What a trained model object carries.
 ATTRIBUTES = tuple(_SHARED)
@@ -63,6 +65,9 @@ def train_supervised(*args: Any, **kwargs: Any) -> FastText:
     autotuneValidationFile="", autotuneMetric="f1", autotunePredictions=1, autotuneDuration=300,
     autotuneModelSize="")
 
+    Beyond the original: class_weights ({label: factor of its gradients}, or "balanced") and
+    sample_weights (a factor for every line), as in wordvec.models.classifier.train_supervised.
+
     With a validation file the settings that are not given are searched for.  Ctrl-C gives the
     model so far.  TypeError for unknown or repeated arguments, ValueError for values that make
     no sense, WordvecError for files that cannot be used.
@@ -73,7 +78,11 @@ def train_supervised(*args: Any, **kwargs: Any) -> FastText:
         label_prefix=values["label"], seed=values["seed"],
     )  # fmt: skip
     report = _Report(values["verbose"])
-    training = {"pretrained": values["pretrainedVectors"] or None}
+    training = {
+        "pretrained": values["pretrainedVectors"] or None,
+        "class_weights": values["classWeights"],
+        "sample_weights": values["sampleWeights"],
+    }
     model: FastTextModel
     if values["autotuneValidationFile"]:
         search = AutotuneOptions(
@@ -102,27 +111,21 @@ def train_unsupervised(*args: Any, **kwargs: Any) -> FastText:
     minCountLabel=0, minn=3, maxn=6, neg=5, wordNgrams=1, loss="ns", bucket=2000000,
     thread=cores-1, lrUpdateRate=100, t=1e-4, label="__label__", verbose=2, pretrainedVectors="")
 
-    loss is "ns" or "hs".  Ctrl-C gives the model so far; errors as for train_supervised.
+    Words that only the pretrained vectors have join the vocabulary.  Ctrl-C gives
+    the model so far; errors as for train_supervised.
     """
     values, _ = _arguments(UNSUPERVISED, args, kwargs)
     if values["model"] not in MODELS:
         raise ValueError("Unrecognized model name")
-    if values["loss"] not in ("ns", "hs"):
-        raise ValueError(f"loss {values['loss']!r} is for train_supervised; use 'ns' or 'hs'")
-    if values["pretrainedVectors"]:
-        raise ValueError("pretrainedVectors is for train_supervised")
-    hs = int(values["loss"] == "hs")
-    fields = _fields(values)
-    if hs:
-        fields["negative"] = 0
     options = FastTextOptions(
-        **fields, sg=MODELS[values["model"]], hs=hs, seed=0, ns_exponent=0.5, min_alpha=0.0,
-        max_sentence=1025,
+        **_fields(values), sg=MODELS[values["model"]], loss=values["loss"], seed=0,
+        ns_exponent=0.5, min_alpha=0.0, max_sentence=1025,
     )  # fmt: skip
     report = _Report(values["verbose"])
     model = train_words(
         values["input"], options, label_prefix=values["label"],
         min_count_label=values["minCountLabel"], reporter=report,
+        pretrained=values["pretrainedVectors"] or None,
     )  # fmt: skip
     report.end()
     return FastText(model, _attributes(values))

@@ -6,17 +6,16 @@ them, and nothing but the matrix is ever as large as the file.
 
 from __future__ import annotations
 
-import lzma
 import os
 import re
 import stat
-import zlib
 from typing import BinaryIO
 
 import numpy as np
 
 from wordvec.errors import FormatError
 from wordvec.kernels import numbers
+from wordvec.unpacking import damage_errors
 
 BLOCK_BYTES = 1 << 20
 _SPARE_BYTES = 1 << 10  # so that a file's end is seen without a larger buffer
@@ -72,7 +71,7 @@ class BlockReader:
         room = memoryview(buffer)[n_kept : len(buffer) - numbers.PADDING]
         try:
             n_read = self.stream.readinto(room)  # type: ignore[attr-defined]
-        except (EOFError, zlib.error, lzma.LZMAError) as error:
+        except damage_errors() as error:
             raise self._damaged(error) from error
         except OSError as error:
             if error.errno is not None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import math
+import struct
 
 MAX_TENSORS_HEADER_BYTES = 1 << 30
 
@@ -49,6 +51,8 @@ def describe(head: bytes) -> str:
         return "a tar archive"
     if _is_safetensors(head):
         return "a safetensors file"
+    if _is_records(head):
+        return "co-occurrence records of GloVe, which `wordvec glove glove` trains on"
     text = head.removeprefix(b"\xef\xbb\xbf").lstrip()
     shown = repr(head[:40])[1:]
     if _is_json(text):
@@ -75,6 +79,15 @@ def _is_safetensors(head: bytes) -> bool:
     if len(head) < 9 or head[8:9] != b"{":
         return False
     return 2 <= int.from_bytes(head[:8], "little") <= MAX_TENSORS_HEADER_BYTES
+
+
+def _is_records(head: bytes) -> bool:
+    """Two ranks from 1 and a positive number, over and over, as GloVe's tools pass them on."""
+    n_bytes = min(len(head), 1 << 12) // 16 * 16
+    return n_bytes > 0 and all(
+        0 < row < 1 << 24 and 0 < column < 1 << 24 and 0 < value < math.inf
+        for row, column, value in struct.iter_unpack("<iid", head[:n_bytes])
+    )
 
 
 def _is_json(text: bytes) -> bool:

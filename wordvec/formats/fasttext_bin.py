@@ -178,12 +178,15 @@ def model_of_vectors(vectors: Vectors, path: str = "output") -> FastTextModel:
     dictionary = FastTextDictionary(words, counts, len(words), n_tokens=int(counts.sum()))
     output = DenseRows(np.broadcast_to(np.float32(0), matrix.shape), vectors.dim)
     model = FastTextModel(args, dictionary, DenseRows(matrix, vectors.dim), output)
-    if subwords is None or not subwords.rules.has_ngrams:
-        return model
+    finish = None if subwords is None else subwords.finish
+    if subwords is None or not subwords.rules.has_ngrams or (finish and finish.unit):
+        return model  # no rows of n-grams add up to rows that were scaled to length 1
     rules = subwords.rules
     args.bucket, args.min_n, args.max_n = rules.bucket, rules.min_n, rules.max_n
     rows = np.empty((len(words) + rules.bucket, vectors.dim), np.float32)
     rows[len(words) :] = subwords.dense_rows(0, rules.bucket)
+    if finish is not None:
+        rows[len(words) :] -= finish.mean  # so the mean of any of them is without it too
     model.input = DenseRows(rows, vectors.dim)
     for first in range(0, len(words), _STEP_WORDS):
         end = min(first + _STEP_WORDS, len(words))

@@ -9,18 +9,26 @@ name .vec means when a file is written.
 
 from __future__ import annotations
 
-from typing import BinaryIO
+from typing import TYPE_CHECKING, BinaryIO
 
-from wordvec.formats import word2vec_text
 from wordvec.formats.writing import text_rows, write_records
 from wordvec.kernels import numbers
 from wordvec.vectors import Vectors
+
+if TYPE_CHECKING:
+    from wordvec.formats.blocks import BlockReader
+    from wordvec.formats.request import ReadRequest
 
 NAME = "fasttext-vec"
 SUFFIXES: tuple[str, ...] = (".vec",)
 ROUNDED_TO = "%.5g"
 
-read = word2vec_text.read
+
+def read(reader: BlockReader, request: ReadRequest) -> Vectors:
+    """Word vectors, as word2vec's text format has them."""
+    from wordvec.formats import word2vec_text  # not needed to write
+
+    return word2vec_text.read(reader, request)
 
 
 def sniff(head: bytes) -> bool:

@@ -34,12 +34,12 @@ _CLASSES = {
     "wrappers.fasttext": "FastText FastTextKeyedVectors",
     "doc2vec": "Doc2Vec Doc2VecVocab Doc2VecTrainables Doctag DocvecsArray",
 }
-_KNOWN: dict[tuple[str, str], Any] = {
+KNOWN: dict[tuple[str, str], Any] = {
     (f"gensim.models.{module}", name): saved_class(f"gensim.models.{module}.{name}")
     for module, names in _CLASSES.items()
     for name in names.split()
 }
-_KNOWN["gensim.utils", "call_on_class_only"] = Ignored
+KNOWN["gensim.utils", "call_on_class_only"] = Ignored
 _EXPECTED = "word vectors that gensim saved"
 _LONGEST_NGRAM = 100  # longer ones would take a long word's length squared
 _WORDS_A_PIECE = 4096  # whose n-grams are found together
@@ -61,20 +61,20 @@ def open_file(path: str, request: ReadRequest) -> Vectors:
             path, 0, "a file without pickled objects", "a pickle",
             "if it is gensim's, load it with allow_pickle=True (no code in it is run)",
         )  # fmt: skip
-    saved = read_pickle(path, _KNOWN)
+    saved = read_pickle(path, KNOWN)
     place = path
     if isinstance(saved, SavedObject) and isinstance(saved.attributes.get("wv"), SavedObject):
         saved, place = saved.attributes["wv"], f"{path}.wv"
     if not isinstance(saved, SavedObject):
         raise FormatError(path, None, _EXPECTED, f"a {type(saved).__name__}")
-    return _Saved(saved, path, place).vectors(request)
+    return SavedVectors(saved, path, place).vectors(request)
 
 
 def write(stream: BinaryIO, vectors: Vectors, path: str) -> NoReturn:
     raise OptionError("format", "one that is written here (no pickles are)", NAME)
 
 
-class _Saved:
+class SavedVectors:
     """The attributes of KeyedVectors as gensim of some version saved them.
 
     `path` is the pickle's, for messages; `place` is what the names of array files begin with.

@@ -12,10 +12,11 @@ from __future__ import annotations
 
 import mmap
 import os
-from collections.abc import Iterator
-from typing import BinaryIO
+from collections.abc import Iterable, Iterator
+from typing import Any, BinaryIO
 
 import numpy as np
+from numpy.typing import NDArray
 
 from wordvec.errors import FormatError
 from wordvec.formats import beside
@@ -90,6 +91,22 @@ def _steps(n_rows: int, n_columns: int) -> Iterator[tuple[int, int]]:
         yield first, min(first + step, n_rows)
 
 
+def read_parameters(path: str, n_words: int, dim: int) -> NDArray[np.float64]:
+    """A whole file of parameters or squared gradients, float64[2, n_words, dim + 1], read-only.
+
+    FormatError when its size is not that of `n_words` words with `dim` numbers.
+    """
+    stream, n_file_bytes = open_regular(path, "a parameter file of GloVe")
+    with stream:
+        n_bytes = 2 * n_words * (dim + 1) * _DOUBLE.itemsize
+        if n_file_bytes != n_bytes:
+            expected = f"{n_bytes} bytes: 2 x {n_words} words x {dim + 1} doubles"
+            hint = "it is cut short, or of another vocabulary or vector size"
+            raise FormatError(path, None, expected, f"{n_file_bytes} bytes", hint)
+        area = mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ)
+    return np.frombuffer(area, _DOUBLE).reshape(2, n_words, dim + 1)
+
+
 # -- writing ------------------------------------------------------------------------------------
 
 
@@ -113,3 +130,9 @@ def write_files(streams: list[BinaryIO], vectors: Vectors, path: str) -> None:
         streams[0].write(block.data.cast("B"))
     for first, last in _steps(n_rows, dim + 1):
         streams[0].write(bytes((last - first) * (dim + 1) * _DOUBLE.itemsize))
+
+
+def write_parameters(stream: BinaryIO, blocks: Iterable[NDArray[Any]]) -> None:
+    """Write blocks of rows of dim + 1 numbers, word rows first, as glove does."""
+    for block in blocks:
+        stream.write(np.ascontiguousarray(block, _DOUBLE).data.cast("B"))

@@ -10,7 +10,11 @@ The first line tells the number of dimensions; its word has no space.  Other wor
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from typing import BinaryIO
+
+import numpy as np
+from numpy.typing import NDArray
 
 from wordvec.errors import FormatError
 from wordvec.formats.blocks import HEADER, BlockReader
@@ -18,13 +22,16 @@ from wordvec.formats.lines import LineReading, no_newline
 from wordvec.formats.request import ReadRequest
 from wordvec.formats.rows import RowStore
 from wordvec.formats.word2vec_text import NUMBER
-from wordvec.formats.writing import encoded_words, text_rows, write_records
+from wordvec.formats.writing import BLOCK_BYTES, encoded_words, text_rows, write_records
 from wordvec.kernels import numbers
 from wordvec.vectors import Vectors
+from wordvec.words import WordList
 
 NAME = "glove-text"
 SUFFIXES: tuple[str, ...] = (".glove", ".glove.txt")
 ROUNDED_TO = "%.6f"
+
+UNKNOWN = b"<unk>"  # stands for rare words in a last line that glove adds
 
 _MIN_NUMBERS = 2  # in a first line without a newline in what is seen of it
 
@@ -95,3 +102,33 @@ def write(stream: BinaryIO, vectors: Vectors, path: str = "output") -> None:
         raise FormatError(path, None, "a first word without spaces", found)
     style = text_rows(numbers.STYLE_FIXED6)
     write_records(stream, vectors, path, style, numbers.MAX_NUMBER_BYTES, spaces_allowed=True)
+
+
+def write_training(
+    stream: BinaryIO,
+    words: WordList,
+    rows_of: Callable[[int, int], NDArray[np.float32]],
+    unknown: NDArray[np.float32] | None = None,
+    header: tuple[int, int] | None = None,
+) -> None:
+    """Write what glove itself writes: rows_of(first, end) is float32[end - first, n].
+
+    unknown  float32[1, n]: a last line `<unk>`, which the header does not count
+    header   (words, dimensions) for a first line
+    """
+    if header is not None:
+        stream.write(b"%d %d\n" % header)
+    n_numbers = rows_of(0, 1).shape[1]
+    n_block = max(1, BLOCK_BYTES // (n_numbers * numbers.MAX_NUMBER_BYTES))
+    for first in range(0, len(words), n_block):
+        _write_rows(stream, words, first, rows_of(first, min(first + n_block, len(words))))
+    if unknown is not None:
+        _write_rows(stream, WordList.of_bytes([UNKNOWN]), 0, unknown)
+
+
+def _write_rows(stream: BinaryIO, words: WordList, first: int, rows: NDArray[np.float32]) -> None:
+    ends = words.ends
+    n_bytes = int(ends[first + len(rows) - 1]) - (int(ends[first - 1]) if first else 0)
+    out = bytearray(n_bytes + len(rows) * (2 + rows.shape[1] * numbers.MAX_NUMBER_BYTES))
+    n = numbers.write_text_rows(words.data, ends, first, rows, out, numbers.STYLE_FIXED6)
+    stream.write(memoryview(out)[:n])

@@ -9,13 +9,15 @@ Tensors, each from a page boundary (`pad.N`, zeros, lie between; the header is f
     counts       I64[n]           if known
     matrix       F32 or F16[n, dim]
     norms        F32[n]           length of each row
+    subwords.*                    rows of n-grams for unseen words, see formats/ngrams.py
     ...                           any further tensors (`Vectors.tensors`), such as plane.*
     checksums    I64[n_blocks]    CRC-32 of the header and of all that comes before, see checksums
 
 and in the header's __metadata__: wordvec.format (the version of this layout), wordvec.writer,
 wordvec.index and wordvec.checksums (how they are made), wordvec.metadata (JSON: where the vectors
-come from).  All is little-endian.  Opening reads the header only; a look-up touches the pages of
-one slot, tag, end, word and row.  Signed 64-bit ends, since many readers of safetensors lack U64.
+come from), wordvec.subwords (JSON, with subwords.*).  All is little-endian.  Opening reads the
+header only; a look-up touches the pages of one slot, tag, end, word and row.  Signed 64-bit ends,
+since many readers of safetensors lack U64.
 """
 
 from __future__ import annotations
@@ -32,6 +34,7 @@ from numpy.typing import NDArray
 from wordvec import __version__
 from wordvec.errors import FormatError
 from wordvec.formats.checksums import BLOCK_BYTES, BlockSums, Span, blocks_of, verify_blocks
+from wordvec.formats.ngrams import NGRAM_TENSORS, can_store, subwords_of, tensors_of
 from wordvec.formats.request import ReadRequest
 from wordvec.formats.selection import chosen_rows, select_vectors
 from wordvec.formats.tensors import (
@@ -47,6 +50,7 @@ from wordvec.formats.tensors import (
     printable,
 )
 from wordvec.plane import Plane
+from wordvec.subwords import Subwords
 from wordvec.vectors import Vectors
 from wordvec.words import HASH_NAME, HASH_SEED, WordIndex, WordList
 
@@ -57,6 +61,7 @@ WHAT = "a file in wordvec's own format"
 
 _VERSION = "1"
 _VERSION_KEY = "wordvec.format"
+_SUBWORDS_KEY = "wordvec.subwords"
 _PAGE_BYTES = 4096
 _MAX_WORDS = (1 << 31) - 1
 _OWN_NAMES = frozenset(
@@ -106,13 +111,37 @@ def read_mapped(mapped: FileMap, request: ReadRequest) -> Vectors:
     is_same = vectors.matrix.dtype == parts.matrix.dtype
     if is_same and parts.norms is not None:
         vectors.set_norms(_copied(parts.norms[rows], request))
-    kept = {k: t for k, t in parts.others.items() if is_same or not k.startswith(_PLANE)}
+    vectors.subwords = _subwords(mapped, parts, request)
+    kept = {
+        k: t
+        for k, t in parts.others.items()
+        if k not in NGRAM_TENSORS and (is_same or not k.startswith(_PLANE))
+    }
     if isinstance(rows, slice) and rows.stop == len(parts.words):
         vectors.tensors = {name: _copied(tensor, request) for name, tensor in kept.items()}
         vectors.plane = _plane(vectors, mapped)
     elif lost := [name for name in kept if not name.startswith(_PLANE)]:
         logger.warning("%s: read without %s, for not all words are", mapped.path, ", ".join(lost))
     return vectors
+
+
+def _subwords(mapped: FileMap, parts: _Parts, request: ReadRequest) -> Subwords | None:
+    """The n-gram rows in the file, which make vectors of unseen words; None when it has none."""
+    if _SUBWORDS_KEY not in mapped.header.metadata:
+        return None
+    rules = _json_entry(mapped, _SUBWORDS_KEY)
+    arrays = {name: parts.others.get(name) for name in NGRAM_TENSORS}
+    try:
+        return subwords_of(
+            {k: _copied(a, request) for k, a in arrays.items() if a is not None},
+            rules,
+            parts.matrix.shape[1],
+        )
+    except (KeyError, TypeError, ValueError) as error:
+        tensor = mapped.header.tensors.get(NGRAM_TENSORS[0])
+        place = 8 if tensor is None else tensor.start
+        expected = "rows of n-grams and their buckets that fit each other"
+        raise FormatError(mapped.path, place, expected, printable(str(error))) from None
 
 
 def _plane(vectors: Vectors, mapped: FileMap) -> Plane | None:
@@ -362,8 +391,15 @@ def _sections(vectors: Vectors, path: str) -> dict[str, NDArray[Any]]:
         sections["counts"] = vectors.counts
     sections["matrix"] = vectors.matrix
     sections["norms"] = vectors.norms
+    if vectors.subwords is not None and can_store(vectors.subwords):
+        sections |= tensors_of(vectors.subwords)[0]
     for name, array in vectors.tensors.items():
-        if name in _OWN_NAMES or name.startswith(_PAD) or name == "__metadata__":
+        if (
+            name in sections
+            or name in _OWN_NAMES
+            or name.startswith(_PAD)
+            or name == "__metadata__"
+        ):
             raise FormatError(path, None, "a further tensor with a name of its own", repr(name))
         sections[name] = np.asarray(array)
     return sections
@@ -394,7 +430,10 @@ def _header_metadata(vectors: Vectors, path: str) -> dict[str, str]:
         metadata = json.dumps(vectors.metadata, sort_keys=True)
     except (TypeError, ValueError, RecursionError) as error:
         raise FormatError(path, None, "metadata that JSON can hold", str(error)) from None
-    return {
+    subwords = {}
+    if vectors.subwords is not None and can_store(vectors.subwords):
+        subwords[_SUBWORDS_KEY] = json.dumps(tensors_of(vectors.subwords)[1], sort_keys=True)
+    return subwords | {
         _VERSION_KEY: _VERSION,
         "wordvec.writer": __version__,
         "wordvec.index": json.dumps(_made_with()),

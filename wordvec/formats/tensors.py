@@ -7,7 +7,6 @@ Nothing in a file is believed before it was compared with the file's size.
 
 from __future__ import annotations
 
-import json
 import math
 import mmap
 import os
@@ -119,6 +118,8 @@ def read_header(stream: BinaryIO, path: str, n_file_bytes: int) -> Header:
 
 
 def _parse(text: bytes, path: str) -> tuple[dict[str, Any], dict[str, str]]:
+    import json
+
     try:
         # A name that occurs twice leaves a gap between the tensors, which is found below.
         found = json.loads(text.decode("utf-8"))
@@ -293,6 +294,8 @@ def header_bytes(
             "data_offsets": [place, place + n_bytes],
         }
         place += n_bytes
+    import json
+
     text = json.dumps(entries, ensure_ascii=True, separators=(",", ":")).encode("ascii")
     text += b" " * (-(8 + len(text)) % alignment)
     if len(text) > MAX_HEADER_BYTES:

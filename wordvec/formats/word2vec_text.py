@@ -27,6 +27,8 @@ NAME = "word2vec-text"
 SUFFIXES: tuple[str, ...] = (".txt",)
 ROUNDED_TO = "%.6f"
 
+UNKNOWN = b"<unk> "
+
 NUMBER = re.compile(rb"[-+]?(?:(?:\d+\.?\d*|\.\d+)(?:e[-+]?\d+)?|inf|nan)", re.IGNORECASE)
 
 
@@ -58,12 +60,28 @@ def read(reader: BlockReader, request: ReadRequest) -> Vectors:
     Words may occur twice; "0 100" with no lines is a valid file.  Raises FormatError.
     """
     store, n_rows = read_first_line(reader, request, lambda dim: 2 * dim + 1)
-    n_read = LineReading(reader, store).run()
+    reading = LineReading(reader, store)
+    n_read = reading.run()
     if n_read < store.n_rows:
         raise _cut_short(reader, n_read, n_rows)
-    if store.n_rows == n_rows:
-        reader.expect_end(n_rows)
+    if store.n_rows < n_rows:
+        return store.finish()
+    has_unknown = _unknown_follows(reader)
+    if has_unknown and request.n_wanted(n_rows + 1) > n_rows:
+        store.n_rows += 1
+        if reading.run() < store.n_rows:
+            raise no_newline(reader, "the line of <unk>")
+        has_unknown = False
+    if not has_unknown:  # that `limit` leaves out
+        reader.expect_end(store.n_rows)
     return store.finish()
+
+
+def _unknown_follows(reader: BlockReader) -> bool:
+    """GloVe's `-write-header 1` does not count the line of `<unk>` that it adds at the end."""
+    while reader.stop - reader.start < len(UNKNOWN) and reader.fill():
+        pass
+    return reader.buffer.startswith(UNKNOWN, reader.start, reader.stop)
 
 
 def _cut_short(reader: BlockReader, n_read: int, n_rows: int) -> FormatError:

@@ -34,12 +34,14 @@ typedef struct {
     const uint32_t *noise;
     int32_t negative;
     const float *label_weights; /* NULL: 1 each */
+    int32_t whole_gradients;    /* 1: each row of a line takes all of its gradient, 0: its share */
 } wv_classifier;
 
-/* Lines as rows and labels: those of line i are rows[row_starts[i] .. row_starts[i + 1]]. */
+/* Lines as rows and labels: those of line i are rows[row_starts[i] .. row_starts[i + 1]] and
+ * labels[label_starts[i] .. label_ends[i]]; lines may share labels. */
 typedef struct {
     int64_t n_lines;
-    const int64_t *row_starts, *label_starts, *token_starts;
+    const int64_t *row_starts, *label_starts, *label_ends, *token_starts;
     const int32_t *rows, *labels;
     const float *weights; /* NULL: 1 each */
     double rate, rate_step; /* learning rate at token_starts[0], and what a token takes off it */

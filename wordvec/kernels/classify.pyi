@@ -31,6 +31,7 @@ class Classifier:
         noise: NDArray[np.uint32] | None = None,
         negative: int = 5,
         label_weights: _Rows | None = None,
+        whole_gradients: bool = False,
     ) -> None: ...
     @property
     def n_labels(self) -> int: ...
@@ -49,6 +50,7 @@ class Lines:
         n_rows: int,
         n_labels: int,
         weights: _Rows | None = None,
+        label_ends: _Starts | None = None,
     ) -> None: ...
 
 class Worker:

@@ -29,10 +29,12 @@ cdef extern from "classify.h" nogil:
         const uint32_t *noise
         int32_t negative
         const float *label_weights
+        int32_t whole_gradients
     ctypedef struct wv_line_shard:
         int64_t n_lines
         const int64_t *row_starts
         const int64_t *label_starts
+        const int64_t *label_ends
         const int64_t *token_starts
         const int32_t *rows
         const int32_t *labels
@@ -140,7 +142,8 @@ cdef class Classifier:
     Both are changed in place by training and stay the caller's.
     loss: a key of LOSSES.  batch: lines whose gradients are taken at once, 1 to MAX_BATCH.
     hs: `paths` (starts, nodes, codes) as from sampling.huffman_paths.  ns: `noise`, an alias table,
-    and `negative`.  label_weights: float32[n_labels] or None.
+    and `negative`.  label_weights: float32[n_labels] or None.  whole_gradients: every row of a line
+    takes the line's whole gradient (fastText's skipgram and cbow), not its share of it.
     ValueError when something does not fit.
     """
 
@@ -155,6 +158,7 @@ cdef class Classifier:
         self, float[:, ::1] labels not None, int64_t dim, int64_t n_labels, str loss, *,
         float[:, ::1] in_rows=None, bint transposed=False, int batch=1, paths=None,
         const uint32_t[:, ::1] noise=None, int negative=5, const float[::1] label_weights=None,
+        bint whole_gradients=False,
     ):
         cdef int64_t stride = padded(dim), n_out = n_labels
         if dim < 1 or n_labels < 1 or not 1 <= batch <= WV_BATCH_MAX:
@@ -167,6 +171,7 @@ cdef class Classifier:
         self.model.label_stride = padded(n_labels)
         self.model.batch = batch
         self.model.transposed = transposed
+        self.model.whole_gradients = whole_gradients
         if transposed:
             if loss not in ("softmax", "ova"):
                 raise ValueError("only softmax and ova go over all labels")
@@ -234,7 +239,8 @@ cdef class Classifier:
 cdef class Lines:
     """Lines as rows and labels, checked once: every number below n_rows and n_labels.
 
-    Rows of line i: rows[row_starts[i]:row_starts[i + 1]], its labels likewise; its tokens are
+    Rows of line i: rows[row_starts[i]:row_starts[i + 1]], its labels likewise, or, with label_ends
+    (int64[n_lines]), labels[label_starts[i]:label_ends[i]], which lines may share.  Its tokens are
     numbered from token_starts[i] on (int64[n_lines + 1]).  weights: float32[n_lines] or None.
     Kept, not copied.
     """
@@ -242,6 +248,7 @@ cdef class Lines:
     cdef const int64_t[::1] row_starts
     cdef const int32_t[::1] rows
     cdef const int64_t[::1] label_starts
+    cdef const int64_t[::1] label_ends
     cdef const int32_t[::1] labels
     cdef const int64_t[::1] token_starts
     cdef const float[::1] weights
@@ -251,29 +258,32 @@ cdef class Lines:
         self, const int64_t[::1] row_starts not None, const int32_t[::1] rows not None,
         const int64_t[::1] label_starts not None, const int32_t[::1] labels not None,
         const int64_t[::1] token_starts not None, int64_t n_rows, int64_t n_labels,
-        const float[::1] weights=None,
+        const float[::1] weights=None, const int64_t[::1] label_ends=None,
     ):
-        cdef int64_t n = row_starts.shape[0] - 1, i
-        cdef bint fits = n >= 0 and label_starts.shape[0] == n + 1
+        cdef int64_t n = row_starts.shape[0] - 1, i, first_label = 0, end_label = labels.shape[0]
+        cdef bint fits = n >= 0 and label_starts.shape[0] >= n + (label_ends is None)
+        fits = fits and (label_ends is None or label_ends.shape[0] == n)
         fits = fits and token_starts.shape[0] == n + 1
         fits = fits and (weights is None or weights.shape[0] == n)
         fits = fits and row_starts[0] >= 0 and row_starts[n] <= rows.shape[0]
-        fits = fits and label_starts[0] >= 0 and label_starts[n] <= labels.shape[0]
+        if fits and label_ends is None:
+            first_label, end_label, label_ends = label_starts[0], label_starts[n], label_starts[1:]
+            fits = 0 <= first_label and end_label <= labels.shape[0]
         if fits:
             with nogil:
                 for i in range(n):
                     fits = fits & (row_starts[i] <= row_starts[i + 1])
-                    fits = fits & (label_starts[i] <= label_starts[i + 1])
+                    fits = fits & (0 <= label_starts[i] <= label_ends[i] <= labels.shape[0])
                 if fits:
                     for i in range(row_starts[0], row_starts[n]):
                         fits = fits & (<uint32_t>rows[i] < <uint64_t>n_rows)
-                    for i in range(label_starts[0], label_starts[n]):
+                    for i in range(first_label, end_label):
                         fits = fits & (<uint32_t>labels[i] < <uint64_t>n_labels)
         if not fits:
             raise ValueError("lines contradict each other, or lie outside the model")
         self.n_lines, self.n_rows, self.n_labels = n, n_rows, n_labels
         self.row_starts, self.rows = row_starts, rows
-        self.label_starts, self.labels = label_starts, labels
+        self.label_starts, self.label_ends, self.labels = label_starts, label_ends, labels
         self.token_starts, self.weights = token_starts, weights
 
 
@@ -345,6 +355,7 @@ cdef class Worker:
         shard.n_lines = end - first
         shard.row_starts = &lines.row_starts[first]
         shard.label_starts = &lines.label_starts[first]
+        shard.label_ends = &lines.label_ends[first]
         shard.token_starts = &lines.token_starts[first]
         shard.rows = &lines.rows[0] if lines.rows.shape[0] else NULL
         shard.labels = &lines.labels[0] if lines.labels.shape[0] else NULL

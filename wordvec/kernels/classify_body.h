@@ -244,7 +244,7 @@ static int begin_visit(const wv_classifier *model, const wv_line_shard *shard, i
     visit->rows = shard->rows + shard->row_starts[i];
     visit->n_rows = shard->row_starts[i + 1] - shard->row_starts[i];
     visit->labels = shard->labels + shard->label_starts[i];
-    visit->n_labels = shard->label_starts[i + 1] - shard->label_starts[i];
+    visit->n_labels = shard->label_ends[i] - shard->label_starts[i];
     if (visit->n_rows == 0 || visit->n_labels == 0)
         return 0;
     visit->target = visit->labels[0];

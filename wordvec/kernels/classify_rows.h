@@ -23,10 +23,10 @@ WV_INLINE void mean_vectors(const int n, const float *rows, int64_t stride, cons
 }
 
 WV_INLINE void add_vectors(const int n, float *rows, int64_t stride, const int32_t *ids,
-                           int64_t n_ids, const float *gradient)
+                           int64_t n_ids, float share_of_row, const float *gradient)
 {
     VF step[8];
-    const VF share = v_set((float)(1.0 / (double)n_ids));
+    const VF share = v_set(share_of_row);
 #pragma GCC unroll 8
     for (int v = 0; v < n; v++)
         step[v] = v_load(gradient + v * VN) * share;
@@ -61,7 +61,11 @@ static void mean_of_rows(const wv_classifier *model, const int32_t *ids, int64_t
 static void add_to_rows(const wv_classifier *model, const int32_t *ids, int64_t n_ids,
                         const float *gradient)
 {
-    BY_COLUMNS(add_vectors, model->in_rows, model->stride, ids, n_ids, gradient);
+    const float share = model->whole_gradients ? 1.0f : (float)(1.0 / (double)n_ids);
+#define ADD_VECTORS(n, rows, stride, ids, n_ids, gradient) \
+    add_vectors(n, rows, stride, ids, n_ids, share, gradient)
+    BY_COLUMNS(ADD_VECTORS, model->in_rows, model->stride, ids, n_ids, gradient);
+#undef ADD_VECTORS
 }
 
 /* ---- the same for rows as they lie in files, of any length and alignment ---- */

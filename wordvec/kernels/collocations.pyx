@@ -29,6 +29,7 @@ cdef extern from "tokens_scan.h" nogil:
         uint32_t max_word_bytes
         int nul_ends_word
         int keep_empty
+        int whole_characters
         int use
         uint64_t place_in_corpus
     ctypedef struct chunk_counts:

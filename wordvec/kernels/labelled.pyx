@@ -309,9 +309,16 @@ cdef class LineReader:
         return found.n_lines, found.next, found.n_tokens, bool(found.is_full)
 
 
-def mark_buckets(const int32_t[::1] rows not None, int64_t n_words, uint8_t[::1] reached not None):
-    """reached[b] = 1 for every row n_words + b among `rows`."""
-    cdef int64_t i, bucket, n_buckets = reached.shape[0]
+def number_buckets(const int32_t[::1] rows not None, int64_t n_words,
+                   int32_t[::1] row_of_bucket not None):
+    """row_of_bucket[b] = 0, 1, 2, ... for each b of a row n_words + b, in the order in which they
+    first stand among `rows`, where it was -1; the number of them.
+
+    The n-grams of a line that no line before it has then lie side by side: most of them, in a
+    short text.
+    """
+    cdef int64_t i, bucket, n_buckets = row_of_bucket.shape[0]
+    cdef int32_t n_found = 0
     cdef bint fits = True
     with nogil:
         for i in range(rows.shape[0]):
@@ -320,9 +327,12 @@ def mark_buckets(const int32_t[::1] rows not None, int64_t n_words, uint8_t[::1]
                 if bucket >= n_buckets:
                     fits = False
                     break
-                reached[bucket] = 1
+                if row_of_bucket[bucket] < 0:
+                    row_of_bucket[bucket] = n_found
+                    n_found += 1
     if not fits:
         raise ValueError(f"a row lies beyond {n_words} words and {n_buckets} buckets")
+    return n_found
 
 
 def renumber_buckets(int32_t[::1] rows not None, int64_t n_words,

@@ -13,6 +13,16 @@ def train_part(
 def encode(
     rows: _Floats, centroids: _Floats, dsub: int, codes: _Codes, norms: _Floats | None = None
 ) -> None: ...
+def add_rows(
+    rows: _Floats,
+    dsub: int,
+    codes: _Codes,
+    first_part: int,
+    end_part: int,
+    sums: NDArray[np.float64],
+    sizes: NDArray[np.int64],
+    norms: _Floats | None = None,
+) -> None: ...
 def mean_rows(
     codes: _Codes,
     centroids: _Floats,

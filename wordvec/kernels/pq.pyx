@@ -35,6 +35,8 @@ cdef extern from "pq_kmeans.h" nogil:
     void wv_pq_coder_free(wv_pq_coder *) noexcept
     int64_t wv_pq_encode(const wv_pq_ops *, wv_pq_coder *, const char *, int64_t, int64_t,
                          const float *, uint8_t *) noexcept
+    void wv_pq_add(const char *, int64_t, int64_t, int64_t, int64_t, const float *,
+                   const uint8_t *, int64_t, int64_t, double *, int64_t *) noexcept
     void wv_pq_mean(const wv_pq_rows *, const int32_t *, int64_t, float *) noexcept
 
 
@@ -78,7 +80,7 @@ def train_part(
 ):
     """k-means over the rows float32[n, d], n at least 256; fills centroids float32[256, d].
 
-    Starts from rows drawn by (seed, part).  ValueError for numbers that are not finite (or whose
+    Starts from rows drawn by (seed, part), far from each other.  ValueError for numbers that are not finite (or whose
     squares are not), MemoryError.
     """
     cdef const wv_pq_ops *ops = wv_pq_ops_of(simd.active_level())
@@ -136,6 +138,38 @@ def encode(
     if bad >= 0:
         raise ValueError(f"rows {bad} to {min(bad + 63, n - 1)}: numbers that are not finite, "
                          "or far too large")
+
+
+def add_rows(
+    const float[:, :] rows not None, int64_t dsub, const uint8_t[:, ::1] codes not None,
+    int64_t first_part, int64_t end_part, double[::1] sums not None,
+    int64_t[:, ::1] sizes not None, const float[::1] norms=None,
+):
+    """Adds parts first_part to end_part of each row to the cluster that its code names.
+
+    sums: float64[dim * 256], laid out as centroids; sizes: int64[n_parts, 256]; both only grow, and
+    only those parts, so that threads may share them part by part.  Rows and norms as for encode.
+    """
+    cdef int64_t n = rows.shape[0], dim = rows.shape[1]
+    cdef int64_t n_parts = _check(dim, dsub, sums.shape[0])
+    if codes.shape[0] != n or codes.shape[1] != n_parts:
+        raise ValueError(f"codes: expected [{n}, {n_parts}], found {codes.shape[0]}")
+    if sizes.shape[0] != n_parts or sizes.shape[1] != WV_PQ_CENTROIDS:
+        raise ValueError(f"sizes: expected [{n_parts}, {WV_PQ_CENTROIDS}]")
+    if not 0 <= first_part <= end_part <= n_parts:
+        raise ValueError(f"parts {first_part} to {end_part} of {n_parts}")
+    if norms is not None and norms.shape[0] != n:
+        raise ValueError(f"{norms.shape[0]} norms for {n} rows")
+    if dim > 1 and rows.strides[1] != 4:
+        raise ValueError("the columns of a row must lie side by side")
+    if n == 0:
+        return
+    cdef const float *norm = NULL
+    if norms is not None:
+        norm = &norms[0]
+    with nogil:
+        wv_pq_add(<const char *>&rows[0, 0], rows.strides[0], n, dim, dsub, norm, &codes[0, 0],
+                  first_part, end_part, &sums[0], &sizes[0, 0])
 
 
 def mean_rows(

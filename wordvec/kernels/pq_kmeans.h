@@ -10,6 +10,7 @@
 #include "pq.h"
 #include "random.h"
 
+#define WV_PQ_START_POINTS 8192 /* looked at to start from */
 #define WV_PQ_SPLIT 1e-7f /* an empty cluster takes half of another, moved apart by this */
 
 /* The product and the sum are rounded one after the other, as in the original: no fused ones. */
@@ -86,6 +87,70 @@ static void wv_pq_move(const float *points, int64_t stride, int64_t n, int64_t d
     }
 }
 
+/* Squared distances of m points (a multiple of 64, coordinates [d][m]) to the nearest centroid so
+ * far, with one more to look at, and their sums by 64. */
+static void wv_pq_come_nearer(const float *points, int64_t m, int64_t d, const float *centroid,
+                              float *nearest, double *block_sums)
+{
+    for (int64_t first = 0; first < m; first += WV_PQ_BLOCK) {
+        float square[WV_PQ_BLOCK] = {0}, sum = 0;
+        for (int64_t j = 0; j < d; j++)
+            for (int i = 0; i < WV_PQ_BLOCK; i++) {
+                float x = points[j * m + first + i] - centroid[j];
+                square[i] += x * x;
+            }
+        for (int i = 0; i < WV_PQ_BLOCK; i++) {
+            nearest[first + i] = square[i] < nearest[first + i] ? square[i] : nearest[first + i];
+            sum += nearest[first + i];
+        }
+        block_sums[first / WV_PQ_BLOCK] = sum;
+    }
+}
+
+/* A point drawn by its squared distance; by chance alone when all are at centroids already. */
+static int64_t wv_pq_draw(const float *nearest, const double *block_sums, int64_t m,
+                          uint64_t *random)
+{
+    double total = 0;
+    for (int64_t b = 0; b < m / WV_PQ_BLOCK; b++)
+        total += block_sums[b];
+    uint64_t bits = wv_next(random);
+    if (!(total > 0) || total - total != 0)
+        return (int64_t)(bits % (uint64_t)m);
+    double left = (double)(bits >> 11) * 0x1p-53 * total;
+    int64_t block = 0, i = 0;
+    while (block < m / WV_PQ_BLOCK - 1 && left >= block_sums[block])
+        left -= block_sums[block++];
+    while (i < WV_PQ_BLOCK - 1 && left >= nearest[block * WV_PQ_BLOCK + i])
+        left -= nearest[block * WV_PQ_BLOCK + i++];
+    return block * WV_PQ_BLOCK + i;
+}
+
+/* Centroids to start from, among at most WV_PQ_START_POINTS points: each drawn by its squared
+ * distance from those before (k-means++, Arthur and Vassilvitskii 2007).  Trained rows are many
+ * short and few long ones; drawn evenly, too few of the long ones get a centroid of their own, and
+ * 25 rounds do not mend that.  `near`: room for that many points and their distances. */
+static void wv_pq_start(const float *points, int64_t stride, int64_t n, int64_t d, float *near,
+                        float *centroids, uint64_t *random)
+{
+    const int64_t all = stride < WV_PQ_START_POINTS ? stride : WV_PQ_START_POINTS;
+    double block_sums[WV_PQ_START_POINTS / WV_PQ_BLOCK];
+    float *nearest = near + d * all;
+    for (int64_t i = 0; i < all; i++) {
+        int64_t from = all < stride ? (int64_t)((double)n / (double)all * (double)i) : i % n;
+        for (int64_t j = 0; j < d; j++)
+            near[j * all + i] = points[j * stride + from];
+        nearest[i] = HUGE_VALF;
+    }
+    int64_t chosen = (int64_t)(wv_next(random) % (uint64_t)all);
+    for (int64_t k = 0; k < WV_PQ_CENTROIDS; k++) {
+        for (int64_t j = 0; j < d; j++)
+            centroids[k * d + j] = near[j * all + chosen];
+        wv_pq_come_nearer(near, all, d, centroids + k * d, nearest, block_sums);
+        chosen = wv_pq_draw(nearest, block_sums, all, random);
+    }
+}
+
 /* 64-byte aligned floats, zeroed; to be freed with free().  NULL without memory. */
 static float *wv_pq_floats(int64_t n)
 {
@@ -106,8 +171,8 @@ static int wv_pq_kmeans(const wv_pq_ops *ops, const float *rows, int64_t row_str
     float *zero = wv_pq_floats(d), *center = wv_pq_floats(d);
     double *sums = malloc((size_t)(WV_PQ_CENTROIDS * d) * sizeof *sums);
     uint8_t *codes = malloc((size_t)stride);
-    int64_t *order = malloc((size_t)n * sizeof *order);
-    int result = points && table && zero && center && sums && codes && order ? 0 : -1;
+    float *near = wv_pq_floats((1 + d) * WV_PQ_START_POINTS);
+    int result = points && table && zero && center && sums && codes && near ? 0 : -1;
     if (result == 0) {
         uint64_t random = wv_stream(key);
         for (int64_t j = 0; j < d; j++) {
@@ -118,16 +183,7 @@ static int wv_pq_kmeans(const wv_pq_ops *ops, const float *rows, int64_t row_str
             for (int64_t i = 0; i < n; i++)
                 points[j * stride + i] = rows[i * row_stride + j] - center[j];
         }
-        for (int64_t i = 0; i < n; i++)
-            order[i] = i;
-        for (int64_t k = 0; k < WV_PQ_CENTROIDS; k++) { /* different points to start from */
-            int64_t other = k + (int64_t)(wv_next(&random) % (uint64_t)(n - k));
-            int64_t chosen = order[other];
-            order[other] = order[k];
-            order[k] = chosen;
-            for (int64_t j = 0; j < d; j++)
-                centroids[k * d + j] = points[j * stride + chosen];
-        }
+        wv_pq_start(points, stride, n, d, near, centroids, &random);
         for (int64_t round = 0; round < n_rounds; round++) {
             wv_pq_table(centroids, d, zero, table);
             if (!ops->assign(points, stride, stride, d, table, codes)) {
@@ -140,7 +196,7 @@ static int wv_pq_kmeans(const wv_pq_ops *ops, const float *rows, int64_t row_str
             for (int64_t j = 0; j < d; j++)
                 centroids[k * d + j] += center[j];
     }
-    free(points), free(table), free(zero), free(center), free(sums), free(codes), free(order);
+    free(points), free(table), free(zero), free(center), free(sums), free(codes), free(near);
     return result;
 }
 
@@ -210,6 +266,30 @@ static int64_t wv_pq_encode(const wv_pq_ops *ops, wv_pq_coder *coder, const char
         }
     }
     return -1;
+}
+
+/* Adds the parts [first_part, end_part) of n rows, divided as in wv_pq_encode, to the sums
+ * (laid out as centroids) and sizes [n_parts][256] of the clusters that their codes name. */
+static void wv_pq_add(const char *rows, int64_t row_bytes, int64_t n, int64_t dim, int64_t dsub,
+                      const float *norms, const uint8_t *codes, int64_t first_part,
+                      int64_t end_part, double *sums, int64_t *sizes)
+{
+    const int64_t n_parts = (dim + dsub - 1) / dsub;
+    for (int64_t i = 0; i < n; i++) {
+        const char *row = rows + i * row_bytes;
+        const float norm = norms && norms[i] != 0 ? norms[i] : 1;
+        for (int64_t part = first_part; part < end_part; part++) {
+            const int64_t left = dim - part * dsub, width = left < dsub ? left : dsub;
+            const int64_t code = codes[i * n_parts + part];
+            double *own = sums + part * WV_PQ_CENTROIDS * dsub + code * width;
+            sizes[part * WV_PQ_CENTROIDS + code]++;
+            for (int64_t j = 0; j < width; j++) {
+                float x;
+                memcpy(&x, row + (part * dsub + j) * 4, 4);
+                own[j] += norms ? x / norm : x;
+            }
+        }
+    }
 }
 
 typedef struct wv_pq_rows {

@@ -41,6 +41,7 @@ typedef struct {
     int32_t longest_path;
     const int64_t *subword_starts; /* [n_words + 1]; NULL: a word has the one row of its number */
     const int32_t *subword_rows;   /* word w's input rows: subword_rows[subword_starts[w]] ... */
+    const float *locks; /* [input rows]: share of each change that reaches the row; NULL: all */
     int32_t window;
     int32_t negative;
     int32_t negatives; /* WV_NEGATIVES_... */
@@ -49,6 +50,7 @@ typedef struct {
     int32_t shrink_windows;
     int32_t max_sentence; /* kept words after which a sentence is cut; 0: never */
     int32_t hs_batch;     /* context words that share one step along the Huffman path */
+    float *position_rows; /* [2 window][stride], places before and after the centre; or NULL */
     int32_t n_hot;        /* rows of each matrix that every worker keeps a copy of; 0: none */
 } wv_model;
 
@@ -67,14 +69,16 @@ typedef struct {
 typedef struct {
     float *shared;   /* the whole matrix */
     int32_t first;   /* number of the first copied row; the others follow */
-    float *rows;     /* [n_hot][stride], trained in place of the shared rows; NULL: no copies */
-    float *received; /* [n_hot][stride], the same rows as they were last received */
+    int64_t n;       /* how many were copied */
+    float *rows;     /* [n][stride], trained in place of the shared rows; NULL: no copies */
+    float *received; /* [n][stride], the same rows as they were last received */
     wv_claims *claims; /* not NULL: every row is copied when it is first touched, and no other kept */
     int32_t *slots;    /* [rows of the matrix]: where a row lies among the claims, else -1 */
 } wv_hot;
 
 typedef struct {
     wv_hot in, out, nodes; /* copies of in_rows, out_rows and node_rows */
+    wv_hot positions;      /* a copy of all position_rows, if there are any */
     uint64_t stream;       /* window widths, slots of the pool */
     uint64_t noise_stream; /* noise words, and nothing else */
     uint64_t draws_ahead[WV_DRAWS_AHEAD];

@@ -23,10 +23,12 @@ class Model:
         out_rows: NDArray[np.float32] | None = None,
         node_rows: NDArray[np.float32] | None = None,
         *,
+        position_rows: NDArray[np.float32] | None = None,
         keep: NDArray[np.uint32] | None = None,
         aliases: NDArray[np.uint32] | None = None,
         paths: Any = None,
         subwords: tuple[NDArray[np.int64], NDArray[np.int32]] | None = None,
+        locks: NDArray[np.float32] | None = None,
         window: int = 5,
         negative: int = 5,
         negatives: str = "recycled",
@@ -77,4 +79,19 @@ class Worker:
         changes: Changes | None = None,
     ) -> None: ...
     def take_loss(self) -> tuple[float, int]: ...
+    def examples(
+        self,
+        tokens: Tokens,
+        first: int,
+        end: int,
+        epoch_key: int,
+        shard_key: int,
+        whole_sentences: bool = False,
+    ) -> tuple[
+        NDArray[np.int64],
+        NDArray[np.int32],
+        NDArray[np.int64],
+        NDArray[np.int64],
+        NDArray[np.int32],
+    ]: ...
     def contexts(self) -> tuple[list[tuple[int, int, int, int]], list[int]]: ...

@@ -41,6 +41,7 @@ cdef extern from "sgd.h":
         int32_t longest_path
         const int64_t *subword_starts
         const int32_t *subword_rows
+        const float *locks
         int32_t window
         int32_t negative
         int32_t negatives
@@ -49,6 +50,7 @@ cdef extern from "sgd.h":
         int32_t shrink_windows
         int32_t max_sentence
         int32_t hs_batch
+        float *position_rows
         int32_t n_hot
     ctypedef struct wv_claims:
         float *rows
@@ -58,14 +60,17 @@ cdef extern from "sgd.h":
     ctypedef struct wv_hot:
         float *shared
         int32_t first
+        int64_t n
         float *rows
         float *received
         wv_claims *claims
         int32_t *slots
     ctypedef struct wv_worker:
+        uint64_t stream
         wv_hot in_copies "in"
         wv_hot out
         wv_hot nodes
+        wv_hot positions
         int32_t *kept
         int32_t *context_first
         int32_t *context_last
@@ -105,6 +110,24 @@ cdef extern from "sgd.h":
 cdef extern from "sgd_changes.h":
     void wv_add_changes(float *shared, const wv_claims *claims, int64_t stride,
                         const float *shares, int32_t part, int32_t n_parts) noexcept nogil
+
+
+cdef extern from "sgd_examples.h" nogil:
+    ctypedef struct wv_example_counts:
+        int64_t n_examples
+        int64_t n_rows
+    ctypedef struct wv_example_lists:
+        int64_t *row_starts
+        int32_t *rows
+        int32_t *centres
+        int32_t *words
+    void prepare_shard(const wv_model *, wv_worker *, const wv_shard *) noexcept
+    wv_example_counts count_shard_examples(const wv_model *, const wv_worker *) noexcept
+    void list_shard_examples(const wv_model *, const wv_worker *, wv_example_lists *) noexcept
+    int64_t list_shard_sentences(const wv_model *, const wv_shard *, uint8_t *, int32_t *,
+                                 int64_t *, int64_t *) noexcept
+    int64_t n_tokens_of_sentences(const wv_shard *) noexcept
+    uint64_t wv_stream(uint64_t) noexcept
 
 
 cdef extern from *:
@@ -171,10 +194,13 @@ cdef class Model:
     keep: uint32[n_words] thresholds or None.  aliases: uint32[n_words, 2].  paths: the three
     arrays of sampling.huffman_paths.  subwords: (starts int64[n_words + 1], rows int32[...]): word
     w's input is the mean of the rows[starts[w]:starts[w + 1]] of in_rows, which may have any number
-    of them; None: word w has row w alone.  hs_batch: context words, 1 to 6, that take one step along
+    of them; None: word w has row w alone.  locks: float32[rows of in_rows], needs subwords: what
+    training adds to a row is multiplied by its lock (0: the row stays).  hs_batch: context words, 1 to 6, that take one step along
     a Huffman path together; 3 costs no quality that seeds would not and is a third faster than 1.
     n_hot: rows of each matrix that every worker keeps copies of (sgd.h); words must come in order
-    of frequency, and with subwords the rows from n_words on, if any, in order of use.  The arrays are kept alive, not copied.
+    of frequency, and with subwords the rows from n_words on, if any, in order of use.
+    position_rows: float32[2 window, stride], which CBOW multiplies the rows of the context with
+    (sgd_position.h); changed in place.  The arrays are kept alive, not copied.
     """
 
     cdef wv_model model
@@ -189,10 +215,12 @@ cdef class Model:
         float[:, ::1] out_rows=None,
         float[:, ::1] node_rows=None,
         *,
+        float[:, ::1] position_rows=None,
         const uint32_t[::1] keep=None,
         const uint32_t[:, ::1] aliases=None,
         paths=None,
         subwords=None,
+        const float[::1] locks=None,
         int window=5,
         int negative=5,
         str negatives="recycled",
@@ -245,16 +273,26 @@ cdef class Model:
         if node_rows is not None and n_words > 1:
             path_arrays = self._set_paths(paths, n_words)
             self.model.node_rows = _rows(node_rows, n_words - 1, stride, "node_rows")
+        if locks is not None:
+            if subwords is None or locks.shape[0] != in_rows.shape[0]:
+                raise ValueError(f"locks: expected {in_rows.shape[0]}, and subwords with them")
+            self.model.locks = &locks[0]
+        if position_rows is not None:
+            if not use_cbow or position_rows.shape[0] != 2 * window:
+                raise ValueError(f"position_rows: expected {2 * window} rows, for CBOW")
+            self.model.position_rows = _rows(position_rows, 2 * window, stride, "position_rows")
         self.level = simd.active()
         self.ops = wv_sgd_ops_of(simd.active_level())
         self._owners = (
             np.asarray(in_rows),
             None if out_rows is None else np.asarray(out_rows),
             None if node_rows is None else np.asarray(node_rows),
+            None if position_rows is None else np.asarray(position_rows),
             None if keep is None else np.asarray(keep),
             None if aliases is None else np.asarray(aliases),
             path_arrays,
             subword_arrays,
+            None if locks is None else np.asarray(locks),
         )
 
     cdef tuple _set_subwords(self, subwords, int64_t n_rows):
@@ -405,6 +443,20 @@ cdef class Changes:
             wv_add_changes(model.node_rows, &self.nodes, model.stride, shares, part, n_parts)
 
 
+cdef wv_shard _shard_of(Tokens tokens, int64_t first, int64_t end, uint64_t epoch_key,
+                        uint64_t shard_key, float rate):
+    cdef wv_shard shard
+    shard.ids = &tokens.ids[0]
+    shard.starts = &tokens.starts[0]
+    shard.n_sentences = tokens.starts.shape[0] - 1
+    shard.first = first
+    shard.end = end
+    shard.epoch_key = epoch_key
+    shard.shard_key = shard_key
+    shard.rate = rate
+    return shard
+
+
 cdef class Worker:
     """One thread's generator, scratch and sums.  Not to be shared between threads.
 
@@ -455,10 +507,12 @@ cdef class Worker:
         self._copy_hot(
             &worker.nodes, model.model.node_rows, model.model.n_words - 1 - n_copied, n_copied
         )
+        self._copy_hot(&worker.positions, model.model.position_rows, 0, 2 * window)
 
     cdef _copy_hot(self, wv_hot *hot, float *shared, int64_t first, int64_t n_copied):
         cdef int64_t n_bytes = n_copied * self.model.model.stride * 4
         hot.shared = shared
+        hot.n = n_copied
         if shared == NULL or n_copied == 0:
             return
         hot.first = <int32_t>first
@@ -480,6 +534,8 @@ cdef class Worker:
         free(worker.out.received)
         free(worker.nodes.rows)
         free(worker.nodes.received)
+        free(worker.positions.rows)
+        free(worker.positions.received)
         free(worker.ring)
         free(worker.ring_before)
         free(worker.kept)
@@ -506,29 +562,26 @@ cdef class Worker:
         they are, and `changes` (what it held is forgotten) takes the steps.  Runs without the GIL.
         """
         cdef wv_shard shard
+        self._check_shard(tokens, first, end)
+        if changes is not None:
+            self._check_changes(changes, end - first)
+            changes.clear()
+        if first == end:
+            return
+        shard = _shard_of(tokens, first, end, epoch_key, shard_key, rate)
+        self._claim(changes)
+        with nogil:
+            self.model.ops.train_shard(&self.model.model, self.worker, &shard)
+        self._claim(None)
+
+    cdef int _check_shard(self, Tokens tokens, int64_t first, int64_t end) except -1:
         if not 0 <= first <= end <= tokens.n_tokens or end - first > self.longest_shard:
             raise ValueError(f"shard {first}..{end} of {tokens.n_tokens} tokens is out of range")
         if tokens.n_words > self.model.model.n_words:
             raise ValueError(
                 f"tokens of {tokens.n_words} words for a model of {self.model.model.n_words}"
             )
-        if changes is not None:
-            self._check_changes(changes, end - first)
-            changes.clear()
-        if first == end:
-            return
-        shard.ids = &tokens.ids[0]
-        shard.starts = &tokens.starts[0]
-        shard.n_sentences = tokens.starts.shape[0] - 1
-        shard.first = first
-        shard.end = end
-        shard.epoch_key = epoch_key
-        shard.shard_key = shard_key
-        shard.rate = rate
-        self._claim(changes)
-        with nogil:
-            self.model.ops.train_shard(&self.model.model, self.worker, &shard)
-        self._claim(None)
+        return 0
 
     def _check_changes(self, Changes changes, int64_t n_tokens):
         if changes.model is not self.model or n_tokens > changes.longest_shard:
@@ -536,8 +589,8 @@ cdef class Worker:
                 f"changes are for shards of {changes.longest_shard} tokens of one model; this one "
                 f"has {n_tokens}, or another model"
             )
-        if self.model.model.n_hot:
-            raise ValueError("a model with n_hot > 0 keeps no changes apart")
+        if self.model.model.n_hot or self.model.model.position_rows != NULL:
+            raise ValueError("a model with n_hot > 0 or position_rows keeps no changes apart")
         cdef wv_model *model = &self.model.model
         if self.worker.in_copies.slots == NULL:
             self.worker.in_copies.slots = _no_slots(self.model.n_input_rows)
@@ -550,6 +603,65 @@ cdef class Worker:
         self.worker.in_copies.claims = NULL if changes is None else &changes.in_rows
         self.worker.out.claims = NULL if changes is None else &changes.out
         self.worker.nodes.claims = NULL if changes is None else &changes.nodes
+
+    def examples(
+        self, Tokens tokens not None, int64_t first, int64_t end,
+        uint64_t epoch_key, uint64_t shard_key, bint whole_sentences=False,
+    ):
+        """What `train` would train on, as lists for losses over all words: (row_starts
+        int64[n + 1], rows int32, label_starts int64[n], label_ends int64[n], labels int32).
+
+        Example i: the mean of the rows rows[row_starts[i]:row_starts[i + 1]] shall predict
+        labels[label_starts[i]:label_ends[i]]: one word, or, with `whole_sentences`, the different
+        kept words of the sentence.  Skip-gram: rows of the centre, a word of its context; CBOW: all
+        rows of the context, the centre (fastText's direction).  Sentences must not be cut
+        (max_sentence 0).
+        """
+        cdef wv_shard shard
+        cdef wv_example_counts counts
+        cdef wv_example_lists lists
+        cdef const wv_model *model = &self.model.model
+        cdef int64_t[::1] row_starts, sentence_starts, sentence_ends
+        cdef int32_t[::1] rows, centres, words, sentence_words
+        cdef uint8_t[::1] seen
+        cdef int64_t n_sentence_words, n_centres
+        self._check_shard(tokens, first, end)
+        if model.max_sentence:
+            raise ValueError("examples: sentences must not be cut")
+        if first == end:
+            raise ValueError("examples: no tokens")
+        shard = _shard_of(tokens, first, end, epoch_key, shard_key, 0)
+        with nogil:
+            self.worker.stream = wv_stream(shard_key)
+            prepare_shard(model, self.worker, &shard)
+            counts = count_shard_examples(model, self.worker)
+        row_starts = np.empty(counts.n_examples + 1, np.int64)
+        rows = np.empty(counts.n_rows + 1, np.int32)
+        centres = np.empty(counts.n_examples + 1, np.int32)
+        words = np.empty(counts.n_examples + 1, np.int32)
+        lists.row_starts, lists.rows = &row_starts[0], &rows[0]
+        lists.centres, lists.words = &centres[0], &words[0]
+        with nogil:
+            list_shard_examples(model, self.worker, &lists)
+        n = counts.n_examples
+        if not whole_sentences:
+            numbers = np.arange(n + 1)
+            return (np.asarray(row_starts), np.asarray(rows)[:counts.n_rows], numbers[:n], numbers[1:],
+                    np.asarray(words)[:n])
+        n_centres = self.worker.end_centre - self.worker.first_centre
+        seen = np.zeros(model.n_words, np.uint8)
+        sentence_words = np.empty(n_tokens_of_sentences(&shard) + 1, np.int32)
+        sentence_starts = np.empty(n_centres + 1, np.int64)
+        sentence_ends = np.empty(n_centres + 1, np.int64)
+        with nogil:
+            n_sentence_words = list_shard_sentences(
+                model, &shard, &seen[0], &sentence_words[0], &sentence_starts[0], &sentence_ends[0]
+            )
+        of_examples = np.asarray(centres)[:n]
+        return (np.asarray(row_starts), np.asarray(rows)[:counts.n_rows],
+                np.asarray(sentence_starts)[of_examples],
+                np.asarray(sentence_ends)[of_examples],
+                np.asarray(sentence_words)[:n_sentence_words])
 
     @property
     def loss(self):

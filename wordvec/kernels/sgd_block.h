@@ -25,7 +25,13 @@ typedef struct {
     VF mantissa; /* product, scaled into [1, 2) */
     VI exponent;
     VF linear;
+    VI insane; /* not 0 once a score was beyond WV_SCORE_SANE, or no number */
 } wv_loss;
+
+/* Beyond this a score counts as diverged: its pair of rows is left as it was, so that rows stay
+ * numbers, and the loss becomes NaN, which ends the training.  With rates up to 1e9 rows cannot
+ * overflow before a score is that large. */
+#define WV_SCORE_SANE 1e15f
 
 typedef float VF_UNALIGNED __attribute__((vector_size(VN * 4), aligned(4)));
 
@@ -34,11 +40,15 @@ WV_INLINE void loss_start(wv_loss *loss)
     loss->mantissa = v_set(1.0f);
     loss->exponent = v_bits(v_zero());
     loss->linear = v_zero();
+    loss->insane = v_bits(v_zero());
 }
 
 static double loss_total(const wv_loss *loss)
 {
     double total = 0;
+    for (int lane = 0; lane < VN; lane++)
+        if (loss->insane[lane])
+            return NAN;
     for (int lane = 0; lane < VN; lane++)
         total += log((double)loss->mantissa[lane]) + M_LN2 * loss->exponent[lane] +
                  (double)loss->linear[lane];
@@ -123,9 +133,13 @@ WV_INLINE void gradients_of_scores(int64_t n_scores, float *scores, const float 
         VF label = v_load(labels + p), weight = v_load(mask + p);
         if (i + VN > n_scores)
             weight *= v_first_lanes(n_scores - i);
-        VF z = v_clip_scores(v_load(scores + i));
+        VF score = v_load(scores + i);
+        VI sane = (VI)(v_from_bits(v_bits(score) & 0x7FFFFFFF) < v_set(WV_SCORE_SANE));
+        VF z = v_clip_scores(score);
         VF d = v_one_plus_exp_minus(z);
-        v_store(scores + i, (label - one / d) * (weight * v_set(rate)));
+        VF gradient = (label - one / d) * (weight * v_set(rate));
+        v_store(scores + i, v_from_bits(v_bits(gradient) & sane));
+        loss->insane |= ~sane & (VI)(weight > v_zero());
         VI bits = v_bits(loss->mantissa * v_fma(weight, d - one, one));
         loss->exponent += (bits >> 23) - 127;
         loss->mantissa = v_from_bits((bits & 0x007fffff) | 0x3f800000);

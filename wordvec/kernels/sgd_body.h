@@ -5,6 +5,7 @@
  */
 #include "sgd.h"
 #include "sgd_block.h"
+#include "sgd_position.h"
 #include "sgd_rows.h"
 #include "sgd_shard.h"
 #include "sgd_subword.h"
@@ -351,10 +352,16 @@ WV_INLINE void cbow_step(wv_pass *pass, int64_t centre, const int use_paths)
     int64_t n_context = gather_context(pass, centre);
     if (n_context == 0)
         return;
-    if (model->subword_starts)
+    if (model->position_rows) {
+        if (!sum_positions(pass, centre, n_context)) {
+            pass->loss.insane = ~v_bits(v_zero());
+            return;
+        }
+    } else if (model->subword_starts) {
         sum_ring(pass, centre);
-    else
+    } else {
         sum_context(pass, n_context);
+    }
     int64_t n_outputs;
     if (use_paths) {
         n_outputs = gather_path(pass, word);
@@ -365,7 +372,10 @@ WV_INLINE void cbow_step(wv_pass *pass, int64_t centre, const int use_paths)
     }
     update_rows(1, &worker->hidden, n_outputs, worker->stream_rows, model->stride, worker->scores,
                 worker->labels, worker->mask, 1, pass->rate, &pass->loss);
-    spread_step(pass, centre);
+    if (!model->position_rows)
+        spread_step(pass, centre);
+    else if (!spread_positions(pass, centre, n_context))
+        pass->loss.insane = ~v_bits(v_zero());
 }
 
 static void cbow_shared(wv_pass *pass)
@@ -442,7 +452,7 @@ static void train_shard(const wv_model *model, wv_worker *worker, const wv_shard
         settle_claims(&worker->in, model->stride);
         settle_claims(&worker->out, model->stride);
         settle_claims(&worker->nodes, model->stride);
-    } else if (model->n_hot) {
+    } else if (model->n_hot || model->position_rows) {
         exchange_all(model, worker);
     }
 }

@@ -122,7 +122,7 @@ static inline uint64_t prepare_draw(const wv_model *model, wv_worker *worker)
     return draw;
 }
 
-static void start_noise(const wv_model *model, wv_worker *worker, uint64_t shard_key)
+static inline void start_noise(const wv_model *model, wv_worker *worker, uint64_t shard_key)
 {
     worker->noise_stream = wv_stream(shard_key + 1);
     worker->n_draws = 0;
@@ -132,22 +132,23 @@ static void start_noise(const wv_model *model, wv_worker *worker, uint64_t shard
 
 /* Adds the worker's changes of its copies to the shared rows and takes the rows as they are now.
  * Two workers at the same row at the same moment may lose a change, as everywhere in Hogwild. */
-static void exchange_hot(const wv_model *model, wv_hot *hot)
+static inline void exchange_hot(const wv_model *model, wv_hot *hot)
 {
     if (!hot->rows)
         return;
     float *shared = hot->shared + hot->first * model->stride;
-    for (int64_t i = 0; i < model->n_hot * model->stride; i++) {
+    for (int64_t i = 0; i < hot->n * model->stride; i++) {
         float now = shared[i] + (hot->rows[i] - hot->received[i]);
         shared[i] = hot->rows[i] = hot->received[i] = now;
     }
 }
 
-static void exchange_all(const wv_model *model, wv_worker *worker)
+static inline void exchange_all(const wv_model *model, wv_worker *worker)
 {
     exchange_hot(model, &worker->in);
     exchange_hot(model, &worker->out);
     exchange_hot(model, &worker->nodes);
+    exchange_hot(model, &worker->positions);
 }
 
 /* One word from the noise distribution.  The alias table lies beyond the second-level cache, so
@@ -162,7 +163,7 @@ static inline int32_t draw_noise(const wv_model *model, wv_worker *worker)
     return (int32_t)((uint32_t)draw < alias.threshold ? slot : alias.other);
 }
 
-static void fill_pool(const wv_model *model, wv_worker *worker)
+static inline void fill_pool(const wv_model *model, wv_worker *worker)
 {
     for (int i = 0; i < WV_POOL_SIZE; i++)
         worker->pool[i] = (uint32_t)draw_noise(model, worker);

@@ -95,6 +95,18 @@ static void enter_ring(const wv_pass *pass, int64_t position)
     }
 }
 
+/* Adds the change to the rows, to each in the share that its lock lets through. */
+static void add_locked(const wv_pass *pass, const int32_t *rows, int64_t n_rows,
+                       const float *change)
+{
+    for (int64_t i = 0; i < n_rows; i++) {
+        float *row = subword_row(pass, rows[i]);
+        const VF share = v_set(pass->model->locks[rows[i]]);
+        for (int64_t c = 0; c < pass->model->stride; c += VN)
+            v_store(row + c, v_fma(share, v_load(change + c), v_load(row + c)));
+    }
+}
+
 static void leave_ring(const wv_pass *pass, int64_t position)
 {
     const int64_t stride = pass->model->stride;
@@ -104,6 +116,10 @@ static void leave_ring(const wv_pass *pass, int64_t position)
     const float *before = ring_row_before(pass, position);
     for (int64_t c = 0; c < stride; c += VN)
         v_store(change + c, v_load(change + c) - v_load(before + c));
+    if (pass->model->locks) {
+        add_locked(pass, rows, n_rows, change);
+        return;
+    }
     for (int64_t i = 0; i < n_rows; i++) {
         float *row = subword_row(pass, rows[i]);
         for (int64_t c = 0; c < stride; c += VN)

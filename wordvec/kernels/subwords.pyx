@@ -9,6 +9,8 @@ from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t
 from libc.stdlib cimport free, malloc
 from libc.string cimport memset
 
+import numpy as np
+
 from wordvec.kernels import simd
 
 
@@ -175,6 +177,43 @@ def ngram_buckets(
     free(job.scratch)
     if misfit >= 0:
         raise ValueError(f"ngram_starts do not fit the n-grams of word {misfit}")
+
+
+def buckets_of_word(
+    const uint8_t[::1] word not None, int64_t min_n, int64_t max_n, int64_t n_buckets
+):
+    """int32[n], new: the buckets of one word's n-grams, as ngram_buckets gives them.  MemoryError."""
+    cdef wv_ngram_rules rules = _rules(min_n, max_n, n_buckets)
+    cdef int64_t length = word.shape[0], n = 0
+    cdef int64_t starts[2]
+    cdef int64_t ngram_starts[2]
+    cdef wv_ngram_job job
+    cdef int32_t[::1] buckets
+    if length:
+        n = wv_n_ngrams(2 + wv_n_characters(&word[0], length), &rules)
+    else:
+        n = wv_n_ngrams(2, &rules)
+    made = np.empty(n, np.int32)
+    if n == 0:
+        return made
+    buckets = made
+    starts[0], starts[1] = 0, length
+    ngram_starts[0], ngram_starts[1] = 0, n
+    job.scratch = <uint8_t *>malloc(length + 2 + WV_NGRAM_PADDING)
+    if job.scratch == NULL:
+        raise MemoryError(f"no memory for a word of {length} bytes")
+    memset(job.scratch, 0, length + 2 + WV_NGRAM_PADDING)
+    job.arena = &word[0] if length else job.scratch
+    job.n_arena_bytes = length
+    job.starts = starts
+    job.ngram_starts = ngram_starts
+    job.first, job.end = 0, 1
+    job.rules = &rules
+    job.buckets = &buckets[0]
+    cdef int64_t misfit = wv_subword_ops_of(simd.active_level()).ngrams_of(&job)
+    free(job.scratch)
+    assert misfit < 0
+    return made
 
 
 def bucket_uses(

@@ -30,6 +30,7 @@ class WordTable:
         max_word_bytes: int = 0,
         nul_ends_word: bool = False,
         keep_empty: bool = False,
+        whole_characters: bool = False,
         look_up: bool = False,
     ) -> tuple[int, int, int, int, int]: ...
     def encode_staged(

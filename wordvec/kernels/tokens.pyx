@@ -27,6 +27,7 @@ cdef extern from "tokens_scan.h" nogil:
         uint32_t max_word_bytes
         int nul_ends_word
         int keep_empty
+        int whole_characters
         int use
         uint64_t place_in_corpus
     ctypedef struct chunk_counts:
@@ -145,6 +146,7 @@ cdef class WordTable:
         Py_ssize_t max_word_bytes=0,
         bint nul_ends_word=False,
         bint keep_empty=False,
+        bint whole_characters=False,
         bint look_up=False,
     ):
         """Ids of the tokens of text[:n_bytes], written to `ids`; counts them unless `look_up`.
@@ -154,7 +156,8 @@ cdef class WordTable:
         `chunk_number` orders the words of all chunks by first appearance.  Returns (n_ids,
         n_sentence_ends, n_cut, n_with_nul, n_empty): ids written; ends of sentences among them;
         words cut at `max_word_bytes` (0: never); words ended by a NUL byte; words that began with
-        one and were left out or, with `keep_empty`, became the word of one NUL byte.  Raises MemoryError and OverflowError; the table is then useless.
+        one and were left out or, with `keep_empty`, became the word of one NUL byte.  With
+        `whole_characters` a UTF-8 character that is cut at max_word_bytes goes too.  Raises MemoryError and OverflowError; the table is then useless.
         """
         if not 0 <= n_bytes or n_bytes + TEXT_PADDING > text.shape[0]:
             raise ValueError(f"{n_bytes} bytes and padding do not fit in {text.shape[0]}")
@@ -167,6 +170,7 @@ cdef class WordTable:
         cdef chunk_rules rules = rules_for(self, max_word_bytes, nul_ends_word, look_up,
                                             chunk_number)
         rules.keep_empty = keep_empty
+        rules.whole_characters = whole_characters
         cdef chunk_counts counts
         memset(&counts, 0, sizeof(counts))
         cdef int status = 0
@@ -298,6 +302,7 @@ cdef chunk_rules rules_for(WordTable table, Py_ssize_t max_word_bytes, bint nul_
     rules.max_word_bytes = <uint32_t>max_word_bytes if max_word_bytes else EMPTY_SLOT
     rules.nul_ends_word = nul_ends_word
     rules.keep_empty = False
+    rules.whole_characters = False
     if look_up:
         rules.use = LOOK_UP
     else:

@@ -13,6 +13,7 @@ typedef struct {
     uint32_t max_word_bytes; /* longer words are cut; UINT32_MAX: never */
     int nul_ends_word;       /* the rest of a word after a NUL byte is ignored */
     int keep_empty;          /* a word that begins with a NUL byte becomes that one byte */
+    int whole_characters;    /* a word of max_word_bytes loses a UTF-8 character cut at its end */
     table_use use;
     uint64_t place_in_corpus; /* of the first token */
 } chunk_rules;
@@ -46,6 +47,16 @@ static int end_words_at_nul(const uint8_t *text, token_span *spans, int n, int k
         spans[n_left++] = span;
     }
     return n_left;
+}
+
+/* GloVe's rule, for words of the greatest length: without the beginning of a UTF-8 character that
+ * lacks bytes.  Words that are whole are left as they are. */
+static uint32_t without_partial_character(const uint8_t *word, uint32_t length) {
+    if (length < 4 || word[length - 1] < 0x80) return length;
+    if (word[length - 1] >= 0xC0) return length - 1;
+    if (word[length - 2] >= 0xE0) return length - 2;
+    if ((word[length - 3] & 0xF8) == 0xF0) return length - 3;
+    return length;
 }
 
 static inline int resolve_spans(word_table *table, const uint8_t *text, const token_span *spans,
@@ -88,6 +99,8 @@ static int resolve_text(word_table *table, const uint8_t *text, uint32_t n_bytes
             counts->n_cut += too_long;
             spans[n].begin = word_begin;
             spans[n].length = too_long ? longest : length;
+            if (length >= longest && rules->whole_characters)
+                spans[n].length = without_partial_character(text + word_begin, longest);
             n += length > 0;
             spans[n].begin = end;
             spans[n].length = 0;

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import os
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
-from numpy.typing import NDArray
 
 from wordvec.errors import FormatError, WordvecError
 from wordvec.fasttextmodel import (
     DenseRows,
-    FastTextArgs,
     FastTextDictionary,
     FastTextModel,
 )
@@ -20,10 +19,13 @@ from wordvec.formats.fasttext_bin import read_model, save_model
 from wordvec.formats.request import ReadRequest
 from wordvec.formats.selection import decoded_words
 from wordvec.keyedvectors import KeyedVectors
-from wordvec.models.fasttext import FastText
+from wordvec.models.fasttext import FastText, file_args, file_output, new_network
+from wordvec.models.network import Network
+from wordvec.models.restoring import vocab_of
 from wordvec.words import WordList
 
 Path = str | os.PathLike[str]
+_ROWS_A_PIECE = 1 << 16
 
 
 class FastTextKeyedVectors(ModelRows, KeyedVectors):
@@ -49,24 +51,44 @@ def load_facebook_vectors(path: Path, encoding: str = "utf-8") -> FastTextKeyedV
 
 
 def load_facebook_model(path: Path, encoding: str = "utf-8") -> FastText:
-    """A skip-gram or CBOW model: `wv` as from load_facebook_vectors, and its settings.
+    """A skip-gram or CBOW model: `wv` as from load_facebook_vectors, its settings, and its weights,
+    which are read when the model is first trained on or grows.
 
-    Its `train` starts anew, from settings that the file holds; FormatError for a classifier.
+    The rows of a Huffman tree start anew then.  FormatError for a classifier; a quantised model
+    can be asked, and raises WordvecError when it is to be trained.
     """
     model = _read(path, encoding)
     args = model.args
     if model.is_supervised:
         hint = "load_facebook_vectors takes its word vectors"
         raise FormatError(path, 36, "a skipgram or cbow model", "a classifier", hint)
-    is_hs = args.loss == "hs"
     made = FastText(
         vector_size=args.dim, window=args.window, epochs=args.epochs, min_count=args.min_count,
-        negative=0 if is_hs else args.negative, hs=int(is_hs), sg=int(args.kind == "sg"),
+        negative=args.negative, loss=args.loss, sg=int(args.kind == "sg"),
         bucket=args.bucket, min_n=args.min_n, max_n=args.max_n, sample=args.sample,
         lr_update_rate=args.lr_update_rate, word_ngrams=args.word_ngrams,
     )  # fmt: skip
     made.wv = FastTextKeyedVectors.of_model(model)
+    made.network_source = partial(network_of, model)
     return made
+
+
+def network_of(model: FastTextModel, trained: FastText) -> Network:
+    """The weights of a model in a file, copied, to be trained on.  WordvecError when quantised."""
+    if model.input.is_quantized or model.dictionary.pruned is not None:
+        raise WordvecError("a quantised model cannot be trained on; load the .bin it was made from")
+    words = model.dictionary.only_words()
+    n_words, dim = len(words), model.dim
+    vocab = vocab_of(words, model.dictionary.counts[:n_words])
+    n_tokens = max(model.dictionary.n_tokens, vocab.n_tokens)
+    network = new_network(vocab, trained.options, n_tokens, False, every_bucket=True)
+    in_rows = network.weights.in_rows
+    for first in range(0, len(in_rows), _ROWS_A_PIECE):
+        end = min(first + _ROWS_A_PIECE, len(in_rows))
+        in_rows[first:end, :dim] = model.input.block(first, end)
+    if network.weights.out_rows is not None:
+        network.weights.out_rows[:, :dim] = model.output.block(0, n_words)
+    return network
 
 
 def save_facebook_model(
@@ -98,21 +120,15 @@ def model_of(trained: FastText) -> FastTextModel:
     if isinstance(wv, ModelRows):
         hint = "wordvec.save(model.wv, path, format='fasttext-bin') writes them all the same"
         raise WordvecError(f"the vectors were changed, the model no longer fits them; {hint}")
-    if wv is None or trained.trained is None:
+    if trained.network is None or wv.subwords is None:
         raise WordvecError("the model has no vectors yet: train it first")
     dim, n_words = options.vector_size, len(wv)
-    subwords, weights = trained.trained.subwords, trained.trained.weights
+    subwords, weights = wv.subwords, trained.network.weights
     if n_words + len(subwords.rows) != len(weights.in_rows):
         raise WordvecError("words were added to the vectors or removed: the model no longer fits")
     rules = subwords.rules
-    args = FastTextArgs(
-        dim=dim, window=options.window, epochs=options.epochs, min_count=options.min_count,
-        negative=options.negative, word_ngrams=options.word_ngrams,
-        loss="hs" if options.hs else "ns", kind="sg" if options.sg else "cbow",
-        bucket=rules.bucket if rules.has_ngrams else 0,
-        min_n=rules.min_n, max_n=rules.max_n if rules.has_ngrams else 0,
-        lr_update_rate=options.lr_update_rate, sample=options.sample,
-    )  # fmt: skip
+    args = file_args(options, rules)
+    args.max_n = rules.max_n if rules.has_ngrams else 0  # gensim reads it so
     counts = np.ones(n_words, np.int64) if wv.counts is None else wv.counts
     rows = DenseRows(
         weights.in_rows,
@@ -123,19 +139,10 @@ def model_of(trained: FastText) -> FastTextModel:
     )
     return FastTextModel(
         args,
-        FastTextDictionary(wv.words, counts, n_words, n_tokens=int(counts.sum())),
+        FastTextDictionary(WordList.of(wv.words), counts, n_words, n_tokens=int(counts.sum())),
         rows,
-        _output_rows(weights.node_rows if options.hs else weights.out_rows, n_words, dim),
+        file_output(weights, options, n_words),
     )
-
-
-def _output_rows(weights: NDArray[np.float32] | None, n_words: int, dim: int) -> DenseRows:
-    """A row for each word: the tree has one inner node less."""
-    rows = np.zeros((n_words, dim), np.float32)
-    if weights is not None:
-        n = min(n_words, len(weights))
-        rows[:n] = weights[:n, :dim]
-    return DenseRows(rows, dim)
 
 
 def _read(path: Path, encoding: str) -> FastTextModel:

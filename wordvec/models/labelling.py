@@ -9,7 +9,7 @@ to score); make one and ask it often.
 from __future__ import annotations
 
 import itertools
-import queue
+from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -22,7 +22,7 @@ from wordvec.fasttextmodel import SENTENCE_END, DenseRows, FastTextModel
 from wordvec.kernels import classify, sampling
 from wordvec.kernels import labelled as kernel
 from wordvec.kernels.tokens import PADDING, blank_controls
-from wordvec.labelled import LineRows, entry_rules
+from wordvec.linerows import LineRows, entry_rules
 from wordvec.memory import zero_rows
 from wordvec.sources import CHUNK_BYTES
 from wordvec.subwords import means_of_rows
@@ -35,6 +35,10 @@ MOST_LABELS_BY_ROWS = 16  # more are scored through the transposed matrix
 Labels = NDArray[np.int32]
 Probabilities = NDArray[np.float32]
 Matrix = NDArray[np.float32]
+
+
+# Shards that one thread begins with, see trainer.run.
+SHARDS_ALONE = {"softmax": 1, "ova": 1}
 
 
 def label_matrix(rows: Matrix, n_labels: int, loss: str) -> tuple[Matrix, bool]:
@@ -282,15 +286,13 @@ def _answer(
     threshold: float,
     workers: list[classify.Worker],
 ) -> None:
-    jobs: queue.SimpleQueue[int] = queue.SimpleQueue()
-    for number in range(len(texts)):
-        jobs.put(number)
+    jobs = deque(range(len(texts)))
 
     def work(number: int, stop: Stop) -> None:
         while not stop.requested:
             try:
-                job = jobs.get_nowait()
-            except queue.Empty:
+                job = jobs.popleft()  # of a deque: one thread gets it, whatever the others do
+            except IndexError:
                 return
             done[job] = labeller.block(texts[job], True, k, threshold, workers[number])
 

@@ -36,16 +36,22 @@ class LineWeights:
         """OptionError for weights that do not fit the text."""
         made = cls()
         if sample_weights is not None:
-            values = np.ascontiguousarray(sample_weights, np.float32)
-            if values.shape != (text.n_lines,) or not _are_factors(values):
-                raise OptionError(
-                    "sample_weights", f"{text.n_lines} numbers from 0 to 1e9, one a line",
-                    f"an array of shape {values.shape}",
-                )  # fmt: skip
-            made.of_lines = values
+            made.of_lines = _line_weights(text.n_lines, sample_weights)
         if class_weights is not None:
             made.of_labels = _label_weights(text.dictionary, class_weights)
         return made
+
+
+def _line_weights(n_lines: int, given: Sequence[float] | NDArray[Any]) -> Matrix:
+    values = np.ascontiguousarray(given, np.float32)
+    expected = f"{n_lines} numbers from 0 to 1e9, one a line"
+    if values.shape != (n_lines,):
+        found = f"{len(values)}" if values.ndim == 1 else f"an array of shape {values.shape}"
+        raise OptionError("sample_weights", expected, found)
+    if not _are_factors(values):
+        wrong = int(np.argmin((values >= 0) & (values <= MOST_WEIGHT)))
+        raise OptionError("sample_weights", expected, f"{values[wrong]} for line {wrong + 1}")
+    return values
 
 
 def _are_factors(values: Matrix) -> bool:

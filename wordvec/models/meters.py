@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -183,6 +182,8 @@ def write_probabilities(
 
     Lines count from 1.  Returns how many there were.
     """
+    import json
+
     labeller = model if isinstance(model, Labeller) else Labeller(model)
     names = labeller.label_names
     n_lines = 0

@@ -2,21 +2,83 @@
 
 from __future__ import annotations
 
+import dataclasses
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from wordvec.kernels import sampling, sgd
-from wordvec.rounds import SIDE_BY_SIDE
+from wordvec.rounds import SIDE_BY_SIDE, run_rounds, shard_tokens_of_rounds
+from wordvec.trainer import Outcome, Schedule
 
 if TYPE_CHECKING:
     from wordvec.corpus import EncodedCorpus
+    from wordvec.models.network import Network, Paths
+    from wordvec.models.watching import TrainingJob
     from wordvec.options import Word2VecOptions
 
 _ROWS_LOOKED_AT = 4096  # of the most frequent words, which make the lengths
 _ROUNDS_BETWEEN_LOOKS = 32
 _CURVATURE_OF_LOGISTIC = 0.25
+RELEASE_TOKENS = 1 << 20  # ids of a corpus on disk that stay in memory behind the training
+
+
+def train_in_rounds(
+    schedule: Schedule,
+    model: sgd.Model,
+    tokens: sgd.Tokens,
+    network: Network,
+    job: TrainingJob,
+    release: Callable[[int], None],
+) -> tuple[Outcome, int]:
+    """Train so that no number of threads changes a bit; the outcome and the number of cuts.
+
+    schedule: of a free run; its shards become short enough.  model: of the network's weights.
+    release: called with a number of tokens that are not looked at again in this epoch.
+    """
+    n_shard = shard_tokens_of_rounds(schedule.n_tokens, schedule.epochs)
+    schedule = dataclasses.replace(schedule, shard_tokens=n_shard)
+    damping = None
+    if network.weights.node_rows is not None:
+        assert network.paths is not None
+        in_rows = network.weights.in_rows
+        damping = NodeDamping(job.corpus, job.options, in_rows, network.paths, n_shard)
+    merger = SideBySide(model, n_shard, damping)
+    workers: list[_RoundWorker] = []
+
+    def make_worker() -> _RoundWorker:
+        workers.append(_RoundWorker(model, tokens, merger, release))
+        return workers[-1]
+
+    n_threads = job.options.workers
+    outcome = run_rounds(schedule, make_worker, merger, n_threads, job.reporter, job.watcher)
+    outcome.n_tokens_kept = sum(worker.kernel.n_kept for worker in workers)
+    return outcome, sum(worker.kernel.n_cuts for worker in workers)
+
+
+class _RoundWorker:
+    """kernels.sgd.Worker whose shards do not change the weights, as the rounds want it."""
+
+    def __init__(
+        self,
+        model: sgd.Model,
+        tokens: sgd.Tokens,
+        merger: SideBySide,
+        release: Callable[[int], None],
+    ) -> None:
+        self.kernel = sgd.Worker(model, merger.shard_tokens)
+        self._tokens, self._changes, self._release = tokens, merger.changes, release
+
+    def train_apart(
+        self, place: int, first: int, end: int, epoch_key: int, shard_key: int, rate: float
+    ) -> tuple[float, int]:
+        changes = self._changes[place]
+        self.kernel.train(self._tokens, first, end, epoch_key, shard_key, rate, changes)
+        if first // RELEASE_TOKENS != end // RELEASE_TOKENS or end == self._tokens.n_tokens:
+            self._release(end)
+        return self.kernel.take_loss()
 
 
 class SideBySide:
@@ -56,6 +118,7 @@ class NodeDamping:
         corpus: EncodedCorpus,
         options: Word2VecOptions,
         in_rows: NDArray[np.float32],
+        paths: Paths,
         shard_tokens: int,
     ) -> None:
         counts = corpus.vocab.counts.astype(np.float64)
@@ -65,7 +128,7 @@ class NodeDamping:
                 corpus.vocab.counts, options.sample, corpus.vocab.n_tokens
             )
             kept = counts * (thresholds / 2.0**32)
-        starts, nodes, _ = sampling.huffman_paths(corpus.vocab.counts)
+        starts, nodes, _ = paths
         visits = np.zeros(max(len(counts) - 1, 1))
         np.add.at(visits, nodes, np.repeat(kept, np.diff(starts)))
         # Pairs of a centre, and the squared length of the row in each against an input row's.
@@ -77,7 +140,7 @@ class NodeDamping:
         share_of_text = shard_tokens / max(len(corpus.ids), 1)
         self._steps = _CURVATURE_OF_LOGISTIC * scale * share_of_text * visits
         self._in_rows = in_rows[:_ROWS_LOOKED_AT]
-        self._weights = kept[:_ROWS_LOOKED_AT] / kept[:_ROWS_LOOKED_AT].sum()
+        self._weights = kept[:_ROWS_LOOKED_AT] / max(kept[:_ROWS_LOOKED_AT].sum(), 1.0)
         self._n_rounds = 0
         self._squared_length = 0.0
 

@@ -54,21 +54,23 @@ class VectorModel:
 
     def train(self, source: Any) -> Self:
         """Count the vocabulary of `source`, train on it from the start, and return the model."""
-        if isinstance(source, EncodedCorpus):
-            corpus = source
-        else:
-            corpus = read_corpus(
-                source,
-                rules=self._rules,
-                min_count=self.options.min_count,
-                max_vocab=self.options.max_vocab,
-                n_threads=self.options.workers,
-                memory=self._memory,
-                ids_path=self._ids_path,
-                reporter=self._reporter,
-            )
-        self._fit(corpus)
+        self._fit(self._read(source))
         return self
+
+    def _read(self, source: Any) -> EncodedCorpus:
+        """The source as ids."""
+        if isinstance(source, EncodedCorpus):
+            return source
+        return read_corpus(
+            source,
+            rules=self._rules,
+            min_count=self.options.min_count,
+            max_vocab=self.options.max_vocab,
+            n_threads=self.options.workers,
+            memory=self._memory,
+            ids_path=self._ids_path,
+            reporter=self._reporter,
+        )
 
     def _fit(self, corpus: EncodedCorpus) -> None:
         """Train on the corpus; sets `wv` and `outcome`."""

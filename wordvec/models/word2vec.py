@@ -2,25 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import os
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from wordvec.corpus import EncodedCorpus
+from wordvec.corpus import EncodedCorpus, TokenRules
+from wordvec.formats.gensim_model import SavedModel
 from wordvec.kernels import sampling, sgd
-from wordvec.keyedvectors import KeyedVectors
 from wordvec.memory import need_bytes, release_pages, zero_rows
-from wordvec.models.sidebyside import NodeDamping, SideBySide
-from wordvec.models.vectormodel import VectorModel
+from wordvec.models import restoring
+from wordvec.models.modelstate import ModelState
+from wordvec.models.network import Network, Paths, padded_rows, tree_of, untrained_loss
+from wordvec.models.onlinemodel import BATCH_WORDS, OnlineModel
+from wordvec.models.sidebyside import RELEASE_TOKENS, train_in_rounds
+from wordvec.models.watching import TrainingJob
 from wordvec.options import FastTextOptions, Word2VecOptions
 from wordvec.progress import Reporter, silent
-from wordvec.rounds import run_rounds, shard_tokens_of_rounds
 from wordvec.trainer import Outcome, Schedule, run, shard_tokens_for
+from wordvec.vocab import Vocab
+from wordvec.wordchoice import TrimRule
 
-RELEASE_TOKENS = 1 << 20  # ids of a corpus on disk that stay in memory behind the training
 MOST_HOT_ROWS = 256
 HOT_BYTES = 128 << 10  # of each matrix
 MOST_THREADS_WITH_COPIES = 16
@@ -34,12 +39,16 @@ Options = Word2VecOptions | FastTextOptions
 class Weights:
     """The trained arrays, float32[n_words, stride], columns from vector_size on are padding.
 
-    `out_rows` is None without negative sampling, `node_rows` without hierarchical softmax.
+    `out_rows` is None without negative sampling, `node_rows` without hierarchical softmax; the last
+    row of that is not used.
     """
 
     in_rows: NDArray[np.float32]
     out_rows: NDArray[np.float32] | None
     node_rows: NDArray[np.float32] | None
+    position_rows: NDArray[np.float32] | None = (
+        None  # [2 window, stride] of a position-weighted CBOW
+    )
 
 
 @dataclass(slots=True)
@@ -107,7 +116,7 @@ def start_weights(n_words: int, options: Word2VecOptions, original_start: bool) 
     return Weights(
         in_rows,
         zero_rows(n_words, stride) if options.negative else None,
-        zero_rows(n_words - 1, stride) if options.hs and n_words > 1 else None,
+        zero_rows(n_words, stride) if options.hs and n_words > 1 else None,
     )
 
 
@@ -130,11 +139,14 @@ def kernel_model(
     n_hot: int,
     n_text_tokens: int | None = None,
     subwords: tuple[NDArray[np.int64], NDArray[np.int32]] | None = None,
+    paths: Paths | None = None,
+    locks: NDArray[np.float32] | None = None,
 ) -> sgd.Model:
     """The shared kernel state: weights, samplers and the settings that the loops need.
 
     `n_text_tokens` is what word counts are shares of for subsampling, by default those of the
-    vocabulary; `subwords`: see kernels.sgd.Model.
+    vocabulary; `paths` the Huffman tree, by default that of the counts; `subwords` and `locks`: see
+    kernels.sgd.Model.
     """
     vocab = corpus.vocab
     settings: dict[str, Any] = {}
@@ -150,7 +162,11 @@ def kernel_model(
             settings["out_rows"] = weights.out_rows
     if weights.node_rows is not None:
         settings["node_rows"] = weights.node_rows
-        settings["paths"] = sampling.huffman_paths(vocab.counts)
+        settings["paths"] = paths or sampling.huffman_paths(vocab.counts)
+    if locks is not None:
+        settings["locks"] = locks
+    if weights.position_rows is not None:
+        settings["position_rows"] = weights.position_rows
     return sgd.Model(
         weights.in_rows,
         subwords=subwords,
@@ -180,13 +196,8 @@ def train_vectors(
     the result holds the vectors so far and `interrupted` is true.
     """
     weights = start_weights(len(corpus.vocab), options, original_start)
-    n_threads = 1 if options.deterministic else options.workers
-    n_hot = hot_rows(len(corpus.vocab), weights.in_rows.shape[1], len(corpus.ids), n_threads)
-    model = kernel_model(corpus, options, weights, n_hot)
-    if options.deterministic:
-        outcome, n_cuts = _train_in_rounds(corpus, options, model, weights, reporter)
-    else:
-        outcome, n_cuts = train_model(corpus, options, model, reporter)
+    network = Network(corpus.vocab, weights, None, None, corpus.vocab.n_tokens)
+    outcome, n_cuts = train_network(network, TrainingJob(corpus, options, reporter))
     return Trained(
         vectors=weights.in_rows[:, : options.vector_size],
         weights=weights,
@@ -196,24 +207,23 @@ def train_vectors(
 
 
 def train_model(
-    corpus: EncodedCorpus,
-    options: Options,
-    model: sgd.Model,
-    reporter: Reporter,
-    multiply_adds_of_input: float = 0.0,
+    network: Network, job: TrainingJob, model: sgd.Model, multiply_adds_of_input: float = 0.0
 ) -> tuple[Outcome, int]:
     """Train what `model` shares on the whole corpus; the outcome and the number of sentence cuts.
 
     `multiply_adds_of_input`: per token, besides the update itself.
     """
+    corpus, options = job.corpus, job.options
 
     def release(n_tokens: int) -> None:
         release_pages(corpus.ids, n_tokens)
 
     tokens = sgd.Tokens(corpus.ids, corpus.starts, len(corpus.vocab), release)
     per_output = options.vector_size * (1 if not options.sg else options.window)
-    n_outputs = (options.negative + 1) * bool(options.negative) + TYPICAL_PATH * options.hs
+    n_outputs = (options.n_noise + 1) * bool(options.n_noise) + TYPICAL_PATH * options.hs
     multiply_adds = per_output * max(n_outputs, 1) + multiply_adds_of_input
+    as_command = isinstance(options, FastTextOptions) and options.as_command
+    n_unknown = corpus.n_tokens_read - corpus.n_tokens_kept if as_command else 0
     schedule = Schedule(
         n_tokens=tokens.n_tokens,
         epochs=options.epochs,
@@ -221,92 +231,144 @@ def train_model(
         min_alpha=options.min_alpha,
         seed=options.seed,
         shard_tokens=shard_tokens_for(tokens.n_tokens, max(1.0, multiply_adds)),
+        first_epoch=job.first_epoch,
+        untrained_loss=untrained_loss(len(corpus.vocab), options.n_noise, options.hs),
+        n_extra_tokens=options.epochs * n_unknown,
+        is_spread=as_command,
     )
+    if is_deterministic(options):
+        return train_in_rounds(schedule, model, tokens, network, job, release)
     workers: list[_ShardWorker] = []
 
     def make_worker() -> _ShardWorker:
         workers.append(_ShardWorker(model, tokens, schedule.shard_tokens, release))
         return workers[-1]
 
-    outcome = run(schedule, make_worker, options.workers, reporter)
+    outcome = run(schedule, make_worker, options.workers, job.reporter, watcher=job.watcher)
+    outcome.n_tokens_kept = sum(worker.kernel.n_kept for worker in workers)
     return outcome, sum(worker.kernel.n_cuts for worker in workers)
 
 
-class _RoundWorker(_ShardWorker):
-    """A worker whose shards do not change the weights."""
-
-    def __init__(
-        self,
-        model: sgd.Model,
-        tokens: sgd.Tokens,
-        shards: SideBySide,
-        release: Callable[[int], None],
-    ) -> None:
-        super().__init__(model, tokens, shards.shard_tokens, release)
-        self.changes = shards.changes
-
-    def train_apart(
-        self, place: int, first: int, end: int, epoch_key: int, shard_key: int, rate: float
-    ) -> tuple[float, int]:
-        changes = self.changes[place]
-        self.kernel.train(self.tokens, first, end, epoch_key, shard_key, rate, changes)
-        return self.kernel.take_loss()
+def is_deterministic(options: Options) -> bool:
+    """Are the vectors to be the same for any number of threads?"""
+    return isinstance(options, Word2VecOptions) and options.deterministic
 
 
-def _train_in_rounds(
-    corpus: EncodedCorpus,
-    options: Word2VecOptions,
-    model: sgd.Model,
-    weights: Weights,
-    reporter: Reporter,
-) -> tuple[Outcome, int]:
-    def release(n_tokens: int) -> None:
-        release_pages(corpus.ids, n_tokens)
-
-    tokens = sgd.Tokens(corpus.ids, corpus.starts, len(corpus.vocab), release)
-    schedule = Schedule(
-        n_tokens=tokens.n_tokens,
-        epochs=options.epochs,
-        alpha=options.alpha,
-        min_alpha=options.min_alpha,
-        seed=options.seed,
-        shard_tokens=shard_tokens_of_rounds(tokens.n_tokens, options.epochs),
-    )
-    damping = None
-    if weights.node_rows is not None:
-        damping = NodeDamping(corpus, options, weights.in_rows, schedule.shard_tokens)
-    shards = SideBySide(model, schedule.shard_tokens, damping)
-    workers: list[_RoundWorker] = []
-
-    def make_worker() -> _RoundWorker:
-        workers.append(_RoundWorker(model, tokens, shards, release))
-        return workers[-1]
-
-    outcome = run_rounds(schedule, make_worker, shards, options.workers, reporter)
-    return outcome, sum(worker.kernel.n_cuts for worker in workers)
+def new_network(
+    vocab: Vocab, options: Word2VecOptions, n_text_tokens: int, is_sorted: bool
+) -> Network:
+    """Fresh weights for a vocabulary.  WordvecError when they exceed the machine's memory."""
+    weights = start_weights(len(vocab), options, False)
+    paths = tree_of(vocab.counts, is_sorted) if weights.node_rows is not None else None
+    return Network(vocab, weights, None, paths, n_text_tokens, is_sorted)
 
 
-class Word2Vec(VectorModel):
-    """Word vectors from sentences or a file, under gensim 4's names.
+def train_network(network: Network, job: TrainingJob) -> tuple[Outcome, int]:
+    """Train a network without n-grams on, in place; the outcome and the number of sentence cuts."""
+    corpus, options, weights = job.corpus, job.options, network.weights
+    n_words = len(network.vocab)
+    n_threads = 1 if is_deterministic(options) else options.workers
+    n_hot = hot_rows(n_words, weights.in_rows.shape[1], len(corpus.ids), n_threads)
+    # The kernels scale by locks what they add to the rows of subwords: a word is its own.
+    own_rows = None
+    if job.locks is not None:
+        own_rows = np.arange(n_words + 1, dtype=np.int64), np.arange(n_words, dtype=np.int32)
+    if network.paths is None and weights.node_rows is not None:
+        network.paths = sampling.huffman_paths(network.vocab.counts)
+    model = kernel_model(corpus, options, weights, n_hot, None, own_rows, network.paths, job.locks)
+    return train_model(network, job, model)
 
-    sentences: an iterable of token lists (read once), or None.  corpus_file: anything that
-    `wordvec.corpus.read_corpus` takes: a path, several, a folder, a glob, "-".  With neither,
-    an untrained model is made that `train` can fill.  Options: see `Word2VecOptions`, plus
-    gensim's `max_final_vocab` for `max_vocab`.  rules: how text becomes words.  memory: bytes for
-    the ids, half of the machine's by default; beyond it they go to disk.  reporter: called with
-    Progress records.
 
-    Ctrl-C during training ends it cleanly and returns the model so far, with `outcome.interrupted`
-    true; a second Ctrl-C raises KeyboardInterrupt.  An unknown option is a TypeError.
+class Word2Vec(OnlineModel):
+    """Word vectors from sentences or a file, under gensim 4's names; see OnlineModel.
 
-    After training, `wv` holds the vectors, `options` the settings, `outcome` what the run did.
+    sentences: an iterable of token lists, or None.  corpus_file: anything that
+    `wordvec.corpus.read_corpus` takes: a path, several, a folder, a glob, "-".  With neither, an
+    untrained model is made, for `build_vocab` and `train`.
+
+    The arguments are gensim's in gensim's order; what they mean is in `Word2VecOptions` and
+    OnlineModel.  Ours besides: negatives, max_sentence and deterministic (see there), max_vocab
+    (keep only so many words), rules (how text becomes words), memory (bytes for the ids, half of the machine's
+    by default; beyond it they go to disk), ids_path (keep them in this file), reporter (called
+    with Progress records).
     """
 
     OPTIONS = Word2VecOptions
 
-    def _fit(self, corpus: EncodedCorpus) -> None:
-        trained = train_vectors(corpus, self.options, self._reporter)
-        self.outcome = trained.outcome
-        self.wv = KeyedVectors.from_vectors(
-            corpus.vocab.words, trained.vectors, corpus.vocab.counts
+    def __init__(
+        self,
+        sentences: Any = None,
+        corpus_file: Any = None,
+        vector_size: int = 100,
+        alpha: float = 0.025,
+        window: int = 5,
+        min_count: int = 5,
+        max_vocab_size: int | None = None,
+        sample: float = 1e-3,
+        seed: int = 1,
+        workers: int = 3,
+        min_alpha: float = 1e-4,
+        sg: int = 0,
+        hs: int = 0,
+        negative: int = 5,
+        ns_exponent: float = 0.75,
+        cbow_mean: int = 1,
+        hashfxn: Callable[[str], int] = hash,
+        epochs: int = 5,
+        null_word: int = 0,
+        trim_rule: TrimRule | None = None,
+        sorted_vocab: int = 1,
+        batch_words: int = BATCH_WORDS,
+        compute_loss: bool = False,
+        callbacks: Sequence[Any] = (),
+        comment: str | None = None,
+        max_final_vocab: int | None = None,
+        shrink_windows: bool = True,
+        *,
+        negatives: str = "recycled",
+        max_sentence: int = 0,
+        deterministic: bool = False,
+        max_vocab: int | None = None,
+        rules: TokenRules = TokenRules(),  # noqa: B008 - frozen
+        memory: int | None = None,
+        ids_path: str | os.PathLike[str] | None = None,
+        reporter: Reporter = silent,
+        **unknown: Any,
+    ) -> None:
+        self._begin(locals())
+
+    def _new_network(self, vocab: Vocab, n_text_tokens: int, is_sorted: bool) -> Network:
+        return new_network(vocab, self.options, n_text_tokens, is_sorted)
+
+    def _train_network(self, job: TrainingJob) -> Outcome:
+        assert self.network is not None
+        return train_network(self.network, job)[0]
+
+    def _network_of_state(self, state: ModelState) -> Network:
+        shape = (len(state.words), self.vector_size)
+        weights = Weights(
+            restoring.checked_rows(state.vectors, shape, "matrix"),
+            *(
+                restoring.checked_rows(state.arrays[name], shape, name) if is_used else None
+                for name, is_used in (("out_rows", self.negative), ("node_rows", self.hs))
+            ),
         )
+        entry = state.settings["network"]
+        return Network(
+            restoring.vocab_of(state.words, state.counts),
+            weights,
+            None,
+            restoring.paths_of(state.arrays),
+            int(entry["n_text_tokens"]),
+            bool(entry["is_sorted"]),
+        )
+
+    def _network_of_gensim(self, saved: SavedModel) -> Network:
+        words, counts = saved.vectors.words, saved.vectors.counts
+        if counts is None:
+            raise ValueError("no counts of the words")
+        in_rows = padded_rows(saved.vectors.matrix)
+        weights = Weights(in_rows, *restoring.gensim_outputs(saved, self.options))
+        paths = restoring.gensim_paths(saved) if weights.node_rows is not None else None
+        vocab = restoring.vocab_of(words, counts)
+        return Network(vocab, weights, None, paths, vocab.n_tokens, False)

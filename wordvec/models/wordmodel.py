@@ -9,17 +9,27 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from wordvec.corpus import FASTTEXT_RULES, EncodedCorpus, read_corpus
-from wordvec.errors import CorpusError
-from wordvec.fasttextmodel import DenseRows, FastTextArgs, FastTextDictionary, FastTextModel
-from wordvec.memory import zero_rows
-from wordvec.models.fasttext import TrainedSubwords, train_subwords
+from wordvec.corpus import FASTTEXT_RULES, EncodedCorpus
+from wordvec.errors import CorpusError, DivergedError
+from wordvec.fasttextmodel import DenseRows, FastTextDictionary, FastTextModel
+from wordvec.models.fasttext import (
+    TrainedSubwords,
+    corpus_for,
+    file_args,
+    file_output,
+    train_subwords,
+)
 from wordvec.models.labelling import line_chunks
+from wordvec.models.pretrained import Pretrained, vectors_of
 from wordvec.models.wordqueries import BLANKS
 from wordvec.options import FastTextOptions
 from wordvec.progress import Reporter, silent
 from wordvec.trainer import Outcome
 from wordvec.words import WordList
+
+# Noise words that a whole window shares move once by the sum of its pairs.  Above such a rate that
+# overshoots: the tutorial's -lr 0.5 diverges on text that the original's single steps learn from.
+SHARED_NOISE_ALPHA = 0.15
 
 _BLANK_BYTES = re.compile(BLANKS.pattern.encode())
 
@@ -40,22 +50,29 @@ def train_unsupervised(
     min_count_label: int = 0,
     reporter: Reporter = silent,
     on_dictionary: Callable[[FastTextDictionary], None] | None = None,
+    pretrained: Pretrained | None = None,
     memory: int | None = None,
 ) -> TrainedWordModel:
     """Train word vectors on a file (not stdin), or on lists of words, as the fasttext command's
     skipgram and cbow.
 
     Words that begin with `label_prefix` are labels: in the dictionary, but neither trained on nor
-    among the words.  `on_dictionary` is called when the text is read.  The first Ctrl-C gives the
-    model so far.  CorpusError, OptionError, TrainingError.
+    among the words.  `on_dictionary` is called when the text is read.  pretrained: vectors to start
+    from, or a file that wordvec.load reads; words that only they have join the dictionary.  The
+    first Ctrl-C gives the model so far.  CorpusError, OptionError, DivergedError (which holds the
+    model from before).
     """
+    options = replace(options, as_command=True)
+    if options.alpha > SHARED_NOISE_ALPHA and options.negatives == "window":
+        options = replace(options, negatives="pair")
     if source == "-":
         raise CorpusError("Cannot use stdin for training!")
-    corpus = read_corpus(
+    vectors = vectors_of(pretrained, options.vector_size)
+    corpus = corpus_for(
         source,
+        options,
+        vectors,
         rules=replace(FASTTEXT_RULES, label_prefix=label_prefix),
-        min_count=options.min_count,
-        max_vocab=options.max_vocab,
         n_threads=options.workers,
         memory=memory,
         reporter=reporter,
@@ -66,7 +83,11 @@ def train_unsupervised(
     dictionary = _dictionary(corpus, labels, min_count_label, label_prefix)
     if on_dictionary is not None:
         on_dictionary(dictionary)
-    trained = train_subwords(corpus, options, reporter)
+    try:
+        trained = train_subwords(corpus, options, reporter, vectors)
+    except DivergedError as error:
+        error.model = model_of(error.model, dictionary, options)
+        raise
     model = model_of(trained, dictionary, options)
     model.notes = corpus.notes
     return model
@@ -86,8 +107,8 @@ def count_labels(path: str, prefix: bytes) -> Counter[bytes]:
 def _dictionary(
     corpus: EncodedCorpus, labels: Counter[bytes], min_count_label: int, prefix: str
 ) -> FastTextDictionary:
-    arena, starts, counts = corpus.vocab.arrays()
-    words = WordList(arena[: int(starts[-1])], starts[1:].astype(np.uint64))
+    _, starts, counts = corpus.vocab.arrays()
+    words = corpus.vocab.word_list()
     kept = [(label, n) for label, n in labels.most_common() if n >= min_count_label]
     if kept:
         n_bytes = int(starts[-1])
@@ -110,35 +131,14 @@ def model_of(
     trained: TrainedSubwords, dictionary: FastTextDictionary, options: FastTextOptions
 ) -> TrainedWordModel:
     """The trained rows as a model; they are not copied."""
-    has_ngrams = trained.subwords.rules.has_ngrams
-    args = FastTextArgs(
-        dim=options.vector_size,
-        window=options.window,
-        epochs=options.epochs,
-        min_count=options.min_count,
-        negative=options.negative,
-        word_ngrams=options.word_ngrams,
-        loss="hs" if options.hs else "ns",
-        kind="sg" if options.sg else "cbow",
-        bucket=options.bucket if has_ngrams else 0,
-        min_n=options.min_n,
-        max_n=options.max_n,
-        lr_update_rate=options.lr_update_rate,
-        sample=options.sample,
-    )
-    n_words, dim = dictionary.n_words, options.vector_size
+    rules = trained.subwords.rules
+    n_words = dictionary.n_words
     rows = DenseRows(
         trained.weights.in_rows,
-        dim,
+        options.vector_size,
         n_words,
-        trained.inputs.row_of_bucket if has_ngrams else None,
+        trained.inputs.row_of_bucket if rules.has_ngrams else None,
         options.seed,
     )
-    output = trained.weights.out_rows
-    if options.hs:
-        output = zero_rows(n_words, dim)
-        nodes = trained.weights.node_rows
-        if nodes is not None:  # a tree of n words has n - 1 inner nodes; files have n rows
-            output[: len(nodes)] = nodes[:, :dim]
-    assert output is not None
-    return TrainedWordModel(args, dictionary, rows, DenseRows(output, dim), trained.outcome)
+    output = file_output(trained.weights, options, n_words)
+    return TrainedWordModel(file_args(options, rules), dictionary, rows, output, trained.outcome)

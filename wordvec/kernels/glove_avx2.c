@@ -1,0 +1,5 @@
+#include "simd_avx2.h"
+
+#include "glove_body.h"
+
+#include "simd_end.h"
