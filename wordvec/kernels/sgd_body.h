@@ -22,7 +22,7 @@ WV_INLINE void prepare_entering(const wv_pass *pass, int64_t centre)
     }
     int64_t entering = centre + WV_PREFETCH_CENTRES + model->window;
     if (entering < worker->end_centre)
-        prefetch_row(input_row(pass, worker->kept[entering]), model->stride);
+        prefetch_number(pass, &worker->in, worker->kept[entering]);
 }
 
 /* The input row of the word at a position of the list, or its hidden vector. */
@@ -72,9 +72,9 @@ WV_INLINE void draw_shared(const wv_pass *pass, int64_t centre)
             words[k] = model->negatives == WV_NEGATIVES_RECYCLED ? draw_recycled(model, worker)
                                                                  : draw_noise(model, worker);
         } while (contains(words, k, words[k]) && ++n_tries < 4);
-        prefetch_row(output_row(pass, words[k]), model->stride);
+        prefetch_number(pass, &worker->out, words[k]);
     }
-    prefetch_row(output_row(pass, worker->kept[centre]), model->stride);
+    prefetch_number(pass, &worker->out, worker->kept[centre]);
 }
 
 /* ---- skip-gram, noise words shared by the window ---- */
@@ -213,8 +213,7 @@ WV_INLINE int prepare_pair(wv_pass *pass, wv_pair_queue *queue)
             queue->context = worker->context_first[queue->centre];
             prepare_entering(pass, model->subword_starts ? queue->centre
                                                          : queue->centre - WV_PREFETCH_CENTRES + 1);
-            prefetch_row(output_row(pass, worker->kept[queue->centre]),
-                         model->stride);
+            prefetch_number(pass, &worker->out, worker->kept[queue->centre]);
         }
     }
     if (queue->centre >= worker->end_centre)
@@ -225,7 +224,7 @@ WV_INLINE int prepare_pair(wv_pass *pass, wv_pair_queue *queue)
     int32_t *noise = worker->negatives + slot * model->negative;
     for (int k = 0; k < model->negative; k++) {
         noise[k] = draw_noise(model, worker);
-        prefetch_row(output_row(pass, noise[k]), model->stride);
+        prefetch_number(pass, &worker->out, noise[k]);
     }
     return 1;
 }
@@ -289,7 +288,7 @@ WV_INLINE void prefetch_path(const wv_pass *pass, int64_t centre)
         return;
     int32_t word = pass->worker->kept[centre];
     for (int64_t p = model->path_starts[word]; p < model->path_starts[word + 1]; p++)
-        prefetch_row(node_row(pass, model->path_nodes[p]), model->stride);
+        prefetch_number(pass, &pass->worker->nodes, model->path_nodes[p]);
 }
 
 static void skip_gram_paths(wv_pass *pass)

@@ -64,6 +64,17 @@ WV_INLINE void prefetch_row(const float *row, int64_t stride)
         v_prefetch(row + c);
 }
 
+/* Asks for a row that will soon be used.  One that is not claimed yet stays so: it would have to be
+ * waited for. */
+WV_INLINE void prefetch_number(const wv_pass *pass, const wv_hot *hot, int32_t number)
+{
+    const int64_t stride = pass->model->stride;
+    if (hot->claims && hot->slots[number] < 0)
+        prefetch_row(hot->shared + (int64_t)number * stride, stride);
+    else
+        prefetch_row(row_of(pass, hot, number), stride);
+}
+
 /* Claimed rows become their changes, and the worker forgets them. */
 static void settle_claims(const wv_hot *hot, int64_t stride)
 {
