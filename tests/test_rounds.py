@@ -54,6 +54,12 @@ class Paper:
     def prepare(self, rate):
         self.rates.append(rate)
 
+    def state(self):
+        return {"n_rounds": len(self.rates)}
+
+    def restore(self, state):
+        del self.rates[state["n_rounds"] :]
+
     def add(self, n_places, part, n_parts):
         assert self.n_training == 0
         self.added.setdefault(part, []).extend(self.places[:n_places])

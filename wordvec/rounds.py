@@ -12,11 +12,11 @@ from __future__ import annotations
 import math
 import threading
 from collections.abc import Callable
-from typing import Protocol
+from typing import Any, Protocol
 
 from wordvec.progress import Reporter
 from wordvec.threads import Stop
-from wordvec.trainer import Crew, Ledger, Outcome, Schedule, Watcher, run_crew
+from wordvec.trainer import Crew, Keeper, Ledger, Outcome, Schedule, Watcher, run_crew
 
 SIDE_BY_SIDE = 8  # shards of a round: more threads than that find nothing to do
 # A round is short against the whole training, since its shards do not learn from each other:
@@ -44,6 +44,12 @@ class Merger(Protocol):
     def prepare(self, rate: float) -> None:
         """Before a round; one thread calls it while the others wait."""
 
+    def state(self) -> dict[str, Any]:
+        """What JSON can hold of what is remembered from round to round."""
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Go on from a `state`."""
+
     def add(self, n_places: int, part: int, n_parts: int) -> None:
         """Add the changes of the places 0 to n_places - 1, in order, to one part of the rows."""
 
@@ -61,6 +67,7 @@ def run_rounds(
     n_threads: int,
     reporter: Reporter,
     watcher: Watcher | None = None,
+    keeper: Keeper | None = None,
 ) -> Outcome:
     """Train in rounds with `n_threads` threads; otherwise as trainer.run_crew.
 
@@ -70,7 +77,7 @@ def run_rounds(
     def make_crew(ledger: Ledger) -> Crew:
         return _RoundCrew(ledger, [make_worker() for _ in range(n_threads)], merger)
 
-    return run_crew(schedule, make_crew, n_threads, reporter, watcher)
+    return run_crew(schedule, make_crew, n_threads, reporter, watcher, keeper)
 
 
 class _RoundCrew:
@@ -84,9 +91,21 @@ class _RoundCrew:
         self.meeting = _Meeting(len(workers))
         self._lock = threading.Lock()
         self._n_taken = 0
+        self._merger_before = merger.state()  # before the round at hand
 
     def begin(self) -> None:
         self._open()
+
+    def settle(self) -> None:
+        self.ledger.give_back(len(self.shards))
+        self.merger.restore(self._merger_before)
+        self.shards = []
+
+    def state(self) -> dict[str, Any]:
+        return self.merger.state()
+
+    def restore(self, state: dict[str, Any]) -> None:
+        self.merger.restore(state)
 
     def work(self, number: int, stop: Stop) -> None:
         try:
@@ -107,12 +126,16 @@ class _RoundCrew:
                 return
 
     def _open(self) -> None:
-        """The next round: what follows in the epoch, and no further."""
+        """The next round: what follows in the epoch, and no further.  Only before a round there
+        may be a pause, so that pauses change no round."""
         self.shards = []
-        while len(self.shards) < SIDE_BY_SIDE and (shard := self.ledger.take()) is not None:
+        self._merger_before = self.merger.state()
+        shard = self.ledger.take()
+        while shard is not None:
             self.shards.append(shard)
-            if shard[1] + 1 == self.schedule.n_shards:
+            if len(self.shards) == SIDE_BY_SIDE or shard[1] + 1 == self.schedule.n_shards:
                 break
+            shard = self.ledger.take(heeds_pause=False)
         self._n_taken = 0
         if self.shards:
             self.merger.prepare(self.schedule.rate_at(*self.shards[0]))

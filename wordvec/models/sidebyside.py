@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -102,6 +102,13 @@ class SideBySide:
         if self._damping is not None:
             self._shares = self._damping.shares(rate)
 
+    def state(self) -> dict[str, Any]:
+        return {} if self._damping is None else self._damping.state()
+
+    def restore(self, state: dict[str, Any]) -> None:
+        if self._damping is not None:
+            self._damping.restore(state)
+
     def add(self, n_places: int, part: int, n_parts: int) -> None:
         for changes in self.changes[:n_places]:
             changes.add(part, n_parts, self._shares)
@@ -143,6 +150,13 @@ class NodeDamping:
         self._weights = kept[:_ROWS_LOOKED_AT] / max(kept[:_ROWS_LOOKED_AT].sum(), 1.0)
         self._n_rounds = 0
         self._squared_length = 0.0
+
+    def state(self) -> dict[str, Any]:
+        return {"n_rounds": self._n_rounds, "squared_length": self._squared_length}
+
+    def restore(self, state: dict[str, Any]) -> None:
+        self._n_rounds = int(state["n_rounds"])
+        self._squared_length = float(state["squared_length"])
 
     def shares(self, rate: float) -> NDArray[np.float32]:
         """float32[n_nodes] for a round at this learning rate."""
