@@ -210,8 +210,8 @@ COLUMNS: dict[str, tuple[str, dict[str, str]]] = {
     "deterministic": (
         "Free and deterministic, two threads",
         {"algorithm": "algorithm", "mode": "variant", "seed": "seed",
-         "words/CPU-s": "words_per_cpu_s", "CPU-s": "cpu_s", "wall s": "wall_s", "load": "load", "analogies": "score analogy",
-         "WordSim": "score WS-353-ALL", "MEN": "score MEN-TR-3k"},
+         "words/CPU-s": "words_per_cpu_s", "CPU-s": "cpu_s", "wall s": "wall_s", "load": "load",
+         "analogies": "score analogy", "WordSim": "score WS-353-ALL", "MEN": "score MEN-TR-3k"},
     ),
     "gate": (
         "Quality gate (means over the seeds)",

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from wordvec.corpus import TokenRules, read_corpus
     from wordvec.formats import load, save
     from wordvec.keyedvectors import KeyedVectors
+    from wordvec.models.checkpoints import Checkpoints
     from wordvec.models.facebook import (
         load_facebook_model,
         load_facebook_vectors,
@@ -36,6 +37,7 @@ __version__ = "0.1.0"
 # Loaded when first asked for, so that `wordvec --help` need not wait for NumPy.
 _PLACES = {
     "ENGLISH_CONNECTOR_WORDS": "wordvec.models.phrases",
+    "Checkpoints": "wordvec.models.checkpoints",
     "FastText": "wordvec.models.fasttext",
     "FrozenPhrases": "wordvec.models.phrases",
     "GloVe": "wordvec.models.glovemodel",
@@ -58,6 +60,7 @@ _PLACES = {
 
 __all__ = [
     "ENGLISH_CONNECTOR_WORDS",
+    "Checkpoints",
     "CorpusError",
     "FastText",
     "FormatError",

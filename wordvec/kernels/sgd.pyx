@@ -689,6 +689,17 @@ cdef class Worker:
         """Sentences cut at max_sentence so far."""
         return self.worker.n_cuts
 
+    def sums(self):
+        """(loss, n_examples, n_kept, n_cuts) so far."""
+        return self.loss, self.n_examples, self.n_kept, self.n_cuts
+
+    def set_sums(self, double loss, int64_t n_examples, int64_t n_kept, int64_t n_cuts):
+        """Go on from these sums."""
+        self.worker.loss = loss
+        self.worker.n_examples = n_examples
+        self.worker.n_kept = n_kept
+        self.worker.n_cuts = n_cuts
+
     def contexts(self):
         """What the last shard was cut into, for tests: (centres, kept words).
 

@@ -24,6 +24,7 @@ from wordvec.formats.gensim_model import SavedModel
 from wordvec.kernels import sgd
 from wordvec.memory import zero_rows
 from wordvec.models.allwords import ALL_WORDS
+from wordvec.models.checkpoints import Checkpoints
 from wordvec.models.modelstate import ModelState
 from wordvec.models.network import Network
 from wordvec.models.ngramnetwork import (
@@ -95,19 +96,23 @@ def train_subwords(
     options: FastTextOptions,
     reporter: Reporter = silent,
     pretrained: Vectors | None = None,
+    checkpoints: Checkpoints | None = None,
 ) -> TrainedSubwords:
     """Train word and n-gram rows on an encoded corpus; the arrays belong to the result.
 
-    pretrained: vectors that the rows of their words start from (see `corpus_for`).  DivergedError,
-    with the result so far as its model.  After a first Ctrl-C the result holds the vectors so far
-    and `interrupted` is true.
+    pretrained: vectors that the rows of their words start from (see `corpus_for`).  checkpoints:
+    see word2vec.train_vectors; with the losses ns and hs alone.  DivergedError, with the result so
+    far as its model.  After a first Ctrl-C the result holds the vectors so far and `interrupted` is
+    true.
     """
     network = new_network(corpus.vocab, options, corpus.n_tokens_read, True)
     if pretrained is not None:
         words = corpus.vocab.word_list()
         copy_vectors(network.weights.in_rows, words, len(words), pretrained)
     try:
-        outcome, n_cuts = train_network(network, TrainingJob(corpus, options, reporter))
+        outcome, n_cuts = train_network(
+            network, TrainingJob(corpus, options, reporter, checkpoints=checkpoints)
+        )
     except DivergedError as error:
         error.model = _result(network, options, Outcome(False, 0, 0.0, 0.0, []), 0)
         raise
@@ -200,7 +205,8 @@ class FastText(OnlineModel):
     constructor's text are joined by theirs, as with fastText's -pretrainedVectors), max_vocab (keep
     only so many words), rules (how text becomes words; FASTTEXT_RULES for the fasttext command's),
     memory (bytes for the ids, half of the machine's by default; beyond it they go to disk),
-    ids_path (keep them in this file), reporter (called with Progress records).
+    ids_path (keep them in this file), reporter (called with Progress records), checkpoints (see
+    OnlineModel).
 
     After training, `wv` holds the vectors and builds those of unseen words from their n-grams;
     `trained` the rows and weights.  `wv` has gensim's min_n, max_n, bucket, vectors_vocab, and
@@ -259,6 +265,7 @@ class FastText(OnlineModel):
         memory: int | None = None,
         ids_path: str | os.PathLike[str] | None = None,
         reporter: Reporter = silent,
+        checkpoints: Checkpoints | str | os.PathLike[str] | None = None,
         **unknown: Any,
     ) -> None:
         self._pretrained = pretrained

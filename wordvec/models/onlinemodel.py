@@ -18,6 +18,7 @@ from wordvec.formats import format_to_write, word2vec_text
 from wordvec.formats.gensim_model import SavedModel, is_saved_model, read_saved_model
 from wordvec.keyedvectors import KeyedVectors
 from wordvec.models import memoryuse, restoring, scoring
+from wordvec.models.checkpoints import Checkpoints
 from wordvec.models.growing import GrowingModel, one_source
 from wordvec.models.modelstate import ModelState, Path, is_state, read_state, write_state
 from wordvec.models.network import Network, untrained_loss
@@ -58,6 +59,13 @@ class OnlineModel(GrowingModel):
     Ctrl-C in training ends it cleanly, with `outcome.interrupted` true; a second one raises
     KeyboardInterrupt.  A rate that diverges is a DivergedError; the weights are then the
     last good ones from the end of an epoch (`error.model` is the model, also for a constructor).
+
+    checkpoints, of the constructor and of `train`: a file, or models.checkpoints.Checkpoints, that
+    keeps the state of the training every ten minutes; when it is there, the same call goes on from
+    it, and ends with the same bytes as without a break when one thread trains, or `deterministic`.
+    It holds the last state when training is over; delete it when the model is saved.
+    CheckpointError when it is of another training.  (on_epoch_begin is called again for the epoch
+    that is gone on with.)
 
     Arguments of gensim that change nothing here: batch_words, hashfxn (but for seeded_vector),
     max_vocab_size (all words are counted, `memory` bounds what that takes), queue_factor and
@@ -100,11 +108,12 @@ class OnlineModel(GrowingModel):
             self.__dict__[name] = given.get(name)
         self._rules, self._memory = given["rules"], given["memory"]
         self._ids_path, self._reporter = given["ids_path"], given["reporter"]
+        checkpoints = Checkpoints.of(given["checkpoints"])
         self._reset()
         source = None
         if given["sentences"] is not None or given["corpus_file"] is not None:
             source = one_source(given["sentences"], given["corpus_file"])
-            self._begin_with(source, given["trim_rule"], given["callbacks"])
+            self._begin_with(source, given["trim_rule"], given["callbacks"], checkpoints)
         elif given["trim_rule"] is not None or given["callbacks"]:
             logger.warning(
                 "trim_rule and callbacks are not kept: give them to build_vocab and train"
@@ -122,7 +131,13 @@ class OnlineModel(GrowingModel):
         self.n_epochs_trained, self.loss_history = 0, []
         self.running_training_loss, self.min_alpha_yet_reached = 0.0, float(self.alpha)
 
-    def _begin_with(self, source: Any, trim_rule: Any, callbacks: Sequence[Any]) -> None:
+    def _begin_with(
+        self,
+        source: Any,
+        trim_rule: Any,
+        callbacks: Sequence[Any],
+        checkpoints: Checkpoints | None,
+    ) -> None:
         """Vocabulary and training from one reading of the corpus."""
         self._need_something_to_train()
         corpus = self._read_corpus(source, trim_rule)
@@ -131,7 +146,7 @@ class OnlineModel(GrowingModel):
         self._take_vocab(corpus.vocab, corpus.n_tokens_read)
         assert self.network is not None
         corpus = dataclasses.replace(corpus, vocab=self.network.vocab)
-        self._run(corpus, callbacks)
+        self._run(corpus, callbacks, checkpoints)
 
     def _read_corpus(self, source: Any, trim_rule: TrimRule | None) -> EncodedCorpus:
         """The corpus of a constructor as ids, with the vocabulary that the settings choose."""
@@ -169,6 +184,7 @@ class OnlineModel(GrowingModel):
         report_delay: float = 1.0,
         compute_loss: bool = False,
         callbacks: Sequence[Any] = (),
+        checkpoints: Checkpoints | Path | None = None,
         **ignored: Any,
     ) -> tuple[int, int]:
         """Train on, and return the numbers of words (trained after subsampling, read), over all
@@ -212,7 +228,7 @@ class OnlineModel(GrowingModel):
                 message = "%d %s were announced, the corpus has %d; the rate falls over these"
                 logger.warning(message, given, what, found)
         self.compute_loss = compute_loss
-        outcome = self._run(corpus, callbacks)
+        outcome = self._run(corpus, callbacks, Checkpoints.of(checkpoints))
         share = outcome.n_tokens_trained / max(len(corpus.ids), 1)
         return outcome.n_tokens_kept, round(share * corpus.n_tokens_read)
 
@@ -223,7 +239,12 @@ class OnlineModel(GrowingModel):
         if options.hs and options.n_noise:
             logger.warning("hierarchical softmax and negative sampling at once: a mistake?")
 
-    def _run(self, corpus: EncodedCorpus, callbacks: Iterable[Any]) -> Outcome:
+    def _run(
+        self,
+        corpus: EncodedCorpus,
+        callbacks: Iterable[Any],
+        checkpoints: Checkpoints | None = None,
+    ) -> Outcome:
         """Train on a corpus of ids of the network's vocabulary."""
         network = self._need_network("training")
         options = self._options_of_run(network)
@@ -235,7 +256,7 @@ class OnlineModel(GrowingModel):
         watcher = EpochWatcher(self, callbacks, options.alpha, self._untrained_loss())
         job = TrainingJob(
             corpus, options, self._reporter, watcher if watcher.is_needed else None,
-            self.n_epochs_trained, self._locks(),
+            self.n_epochs_trained, self._locks(), checkpoints,
         )  # fmt: skip
         try:
             outcome = self._train_network(job)

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from wordvec.kernels import sampling, sgd
+from wordvec.models.checkpoints import keeper_of
 from wordvec.rounds import SIDE_BY_SIDE, run_rounds, shard_tokens_of_rounds
 from wordvec.trainer import Outcome, Schedule
 
@@ -48,12 +49,18 @@ def train_in_rounds(
     merger = SideBySide(model, n_shard, damping)
     workers: list[_RoundWorker] = []
 
+    keeper = keeper_of(network, job, lambda: [worker.kernel for worker in workers])
+
     def make_worker() -> _RoundWorker:
         workers.append(_RoundWorker(model, tokens, merger, release))
+        if keeper is not None and len(workers) == 1:
+            workers[0].kernel.set_sums(*keeper.sums_before)
         return workers[-1]
 
     n_threads = job.options.workers
-    outcome = run_rounds(schedule, make_worker, merger, n_threads, job.reporter, job.watcher)
+    outcome = run_rounds(
+        schedule, make_worker, merger, n_threads, job.reporter, job.watcher, keeper
+    )
     outcome.n_tokens_kept = sum(worker.kernel.n_kept for worker in workers)
     return outcome, sum(worker.kernel.n_cuts for worker in workers)
 

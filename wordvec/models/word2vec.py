@@ -15,6 +15,7 @@ from wordvec.formats.gensim_model import SavedModel
 from wordvec.kernels import sampling, sgd
 from wordvec.memory import need_bytes, release_pages, zero_rows
 from wordvec.models import restoring
+from wordvec.models.checkpoints import Checkpoints, keeper_of
 from wordvec.models.modelstate import ModelState
 from wordvec.models.network import Network, Paths, padded_rows, tree_of, untrained_loss
 from wordvec.models.onlinemodel import BATCH_WORDS, OnlineModel
@@ -188,16 +189,21 @@ def train_vectors(
     reporter: Reporter = silent,
     *,
     original_start: bool = False,
+    checkpoints: Checkpoints | None = None,
 ) -> Trained:
     """Train word vectors on an encoded corpus; the weights belong to the result.
 
     `original_start` takes word2vec.c's start vectors (their low-bit generator repeats; see
-    kernels.sampling.start_rows).  TrainingError when training diverges.  After a first Ctrl-C
-    the result holds the vectors so far and `interrupted` is true.
+    kernels.sampling.start_rows).  `checkpoints` keep the state of the training, and are gone on
+    from when they are there (CheckpointError when they are of another one).  TrainingError when
+    training diverges.  After a first Ctrl-C the result holds the vectors so far and `interrupted`
+    is true.
     """
     weights = start_weights(len(corpus.vocab), options, original_start)
     network = Network(corpus.vocab, weights, None, None, corpus.vocab.n_tokens)
-    outcome, n_cuts = train_network(network, TrainingJob(corpus, options, reporter))
+    outcome, n_cuts = train_network(
+        network, TrainingJob(corpus, options, reporter, checkpoints=checkpoints)
+    )
     return Trained(
         vectors=weights.in_rows[:, : options.vector_size],
         weights=weights,
@@ -239,12 +245,17 @@ def train_model(
     if is_deterministic(options):
         return train_in_rounds(schedule, model, tokens, network, job, release)
     workers: list[_ShardWorker] = []
+    keeper = keeper_of(network, job, lambda: [worker.kernel for worker in workers])
 
     def make_worker() -> _ShardWorker:
         workers.append(_ShardWorker(model, tokens, schedule.shard_tokens, release))
+        if keeper is not None and len(workers) == 1:
+            workers[0].kernel.set_sums(*keeper.sums_before)
         return workers[-1]
 
-    outcome = run(schedule, make_worker, options.workers, job.reporter, watcher=job.watcher)
+    outcome = run(
+        schedule, make_worker, options.workers, job.reporter, watcher=job.watcher, keeper=keeper
+    )
     outcome.n_tokens_kept = sum(worker.kernel.n_kept for worker in workers)
     return outcome, sum(worker.kernel.n_cuts for worker in workers)
 
@@ -290,7 +301,7 @@ class Word2Vec(OnlineModel):
     OnlineModel.  Ours besides: negatives, max_sentence and deterministic (see there), max_vocab
     (keep only so many words), rules (how text becomes words), memory (bytes for the ids, half of
     the machine's by default; beyond it they go to disk), ids_path (keep them in this file),
-    reporter (called with Progress records).
+    reporter (called with Progress records), checkpoints (see OnlineModel).
     """
 
     OPTIONS = Word2VecOptions
@@ -333,6 +344,7 @@ class Word2Vec(OnlineModel):
         memory: int | None = None,
         ids_path: str | os.PathLike[str] | None = None,
         reporter: Reporter = silent,
+        checkpoints: Checkpoints | str | os.PathLike[str] | None = None,
         **unknown: Any,
     ) -> None:
         self._begin(locals())
