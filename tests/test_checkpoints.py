@@ -140,7 +140,7 @@ def test_another_training_is_refused(text, sentences, tmp_path):
     refused("alpha 0.025, not 0.05", alpha=0.05)
     refused("epochs 3, not 4", epochs=4)
     refused("deterministic False, not True", deterministic=True)
-    refused("words 200, not 199", read_corpus(sentences[1:]))
+    refused("tokens 11996, not 11976", read_corpus(sentences[1:]))
     swapped = [sentences[1], sentences[0], *sentences[2:]]
     refused("another text", read_corpus(swapped))
     renamed = [["x" + word for word in line] for line in sentences]
