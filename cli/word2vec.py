@@ -229,10 +229,10 @@ def open_checkpoints(
     job: Job, options: Word2VecOptions, how_often: CheckpointOptions, command: str
 ) -> Checkpoints | None:
     """What is wrong with an earlier checkpoint is found before the text is read."""
-    from wordvec.models.checkpoints import Checkpoints
-
     if job.checkpoint is None or job.output is None:
         return None
+    from wordvec.models.checkpoints import Checkpoints
+
     checkpoints = Checkpoints(
         job.checkpoint, how_often.minutes, how_often.tokens, resume=how_often.resume,
         tell=lambda line: remark(command, line),
