@@ -127,13 +127,38 @@ def refuse_same_file(source: str, target: str, words_file: str | None) -> None:
 
 
 def check_target(target: str, format: str | None) -> None:
-    """Find out before the work that OUT cannot be written, or that its format is unknown."""
+    """Find out before the work that OUT cannot be written: a word is saved as the vectors will be.
+
+    An unknown format, a missing package, a folder that is not there or stands in OUT's place.
+    """
+    import tempfile
+
+    import numpy as np
+
+    from wordvec import formats
+    from wordvec.errors import OptionError, WordvecError
     from wordvec.files import OutputFile
-    from wordvec.formats import format_named
+    from wordvec.keyedvectors import KeyedVectors
 
     if format is not None:
-        format_named(format)
-    if target != "-" and (os.path.isfile(target) or not os.path.exists(target)):
+        formats.format_named(format)
+    is_folder = os.path.isdir(target)
+    if target == "-" or (os.path.exists(target) and not os.path.isfile(target) and not is_folder):
+        return  # a device, a pipe
+    word = KeyedVectors.from_vectors(["word"], np.ones((1, 2), np.float32), np.ones(1, np.int64))
+    with tempfile.TemporaryDirectory() as folder:
+        trial = os.path.join(folder, os.path.basename(os.path.normpath(target)))
+        if formats.format_to_write(target, format).NAME != formats.glove_binary.NAME:
+            try:
+                formats.save(word, trial, format)
+            except OptionError as error:
+                found = target if error.found == trial else error.found
+                raise OptionError(error.option, error.expected, found) from None
+            except WordvecError as error:
+                raise click.ClickException(str(error).replace(trial, target)) from None
+        if is_folder and not os.path.isdir(trial):
+            raise click.UsageError(f"{target!r} is a folder; name a file")
+    if not is_folder:
         OutputFile(target).discard()
 
 

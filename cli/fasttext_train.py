@@ -188,8 +188,10 @@ def training_of(settings: Settings) -> dict[str, Any]:
     }
 
 
-# Arguments of train_supervised that come from flags of ours.
-FLAG_OF_ARGUMENT = {"class_weights": "labelWeights", "sample_weights": "lineWeights"}
+# Flags whose values only training can check, by the names of its arguments.
+FLAG_OF_ARGUMENT = {
+    "class_weights": "labelWeights", "sample_weights": "lineWeights", "vector_size": "dim",
+}  # fmt: skip
 
 
 def of_flags(error: OptionError) -> Exception:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import math
 import os
 import sys
@@ -59,6 +60,8 @@ tell = _lines.tell
 def need_readable(what: str, name: str) -> None:
     """End with the original's three lines when a file cannot be read."""
     try:
+        if os.path.isdir(name):
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
         os.close(os.open(name, os.O_RDONLY))
     except OSError as error:
         tell(f"Unable to open {what} {name}.\nErrno: {error.errno}\n")

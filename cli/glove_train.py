@@ -99,7 +99,7 @@ def command(
     """
     start = time.perf_counter()
     settings = {name: value for name, value in asked.items() if value is not None}
-    settings["workers"] = n_threads_of(settings.get("workers"))
+    settings.setdefault("workers", n_threads_of(None))
     options = GloveModelOptions(**settings)
     check_files(ctx, sources, output, format, checkpoint, save_vocab)
     meter = Meter(sys.stderr)
@@ -128,6 +128,8 @@ def check_files(
     save_vocab: str | None,
 ) -> None:
     """Find out before the work what would be wrong with the files that are to be written."""
+    from wordvec.files import OutputFile
+
     outputs = [("-o", output), ("--checkpoint", checkpoint), ("--save-vocab", save_vocab)]
     named = [(flag, name) for flag, name in outputs if name is not None and name != "-"]
     inputs = {f"the text {source}": trained_files(source) for source in sources}
@@ -140,7 +142,10 @@ def check_files(
                     "take it for text; name a file elsewhere", ctx,
                 )  # fmt: skip
         with flags_named():
-            check_target(name, format if flag == "-o" else None)
+            if flag == "-o":
+                check_target(name, format)
+            elif not is_device(name):
+                OutputFile(name).discard()  # a folder that is not there shows now
 
 
 def read_text(
@@ -205,6 +210,11 @@ def made_model(
                 f"{checkpoint} is there, of a training with {field.name} {then}, not {now}; "
                 "delete it or name another file"
             )
+    if model.n_epochs_done > options.epochs:
+        raise click.ClickException(
+            f"{checkpoint} is there, after {model.n_epochs_done} epochs, more than --epochs "
+            f"{options.epochs}; ask for as many, or delete it"
+        )
     assert model.vocab is not None
     if model.vocab != corpus.vocab:
         raise click.ClickException(

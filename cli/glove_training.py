@@ -175,6 +175,7 @@ def check_files(job: Job, files: GloveFiles, n_epochs: int, ctx: click.Context) 
 
 def _start(job: Job, options: GloveOptions, files: GloveFiles) -> tuple[Parameters, int]:
     """(parameters, iterations done)."""
+    from wordvec.errors import FormatError
     from wordvec.models.glovefiles import INITIAL, read_start
     from wordvec.records import count_of_file
 
@@ -194,7 +195,14 @@ def _start(job: Job, options: GloveOptions, files: GloveFiles) -> tuple[Paramete
         if name is not None:
             tell(f"\nLoading initial {what} from {name} \n")
             need_readable("init file", name)
-    parameters = read_start(len(files.words), options.vector_size, options.seed, *names)
+    try:
+        parameters = read_start(len(files.words), options.vector_size, options.seed, *names)
+    except FormatError as error:
+        if not done:
+            raise
+        raise click.ClickException(
+            f"{error}; delete it, and -resume 1 goes on after the checkpoint before it"
+        ) from None
     if job.verbose > 1:
         tell("done.\n")
     if job.save_init_param and not done:

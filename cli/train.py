@@ -16,6 +16,7 @@ from wordvec.options import FastTextOptions, spec_of
 from wordvec.recipes import OVERRIDABLE, PRESETS
 
 from .asking import flags_named
+from .convert import check_target
 from .flags import SIZE, Value, is_inside
 from .main import EXIT_INTERRUPTED
 from .meter import Meter
@@ -105,10 +106,10 @@ def command(
     tell = say if target not in ("-", "/dev/stdout") else note  # the vectors have stdout
     with flags_named():
         format = chosen_format(target, format)
+        check_target(target, format)
     # A list of strings might be sentences; paths are paths, and patterns.
     source: Any = sources[0] if len(sources) == 1 else [PurePath(name) for name in sources]
-    check_target(ctx, target, source, as_json)
-    check_format(target, format)
+    check_output(ctx, target, source, as_json)
     sets = read_sets(evaluation)
     meter = Meter(sys.stderr)
     quiet = as_json or not sys.stderr.isatty()
@@ -186,16 +187,12 @@ def chosen_format(target: str, format: str | None) -> str | None:
     return format or (None if known else "wordvec")
 
 
-def check_target(
+def check_output(
     ctx: click.Context, target: str, source: str | list[PurePath], as_json: bool
 ) -> None:
     """Find out before the hours of work what would be wrong with OUT."""
-    from wordvec.files import OutputFile
-
     if target in ("-", "/dev/stdout") and as_json:
         raise click.UsageError("--json and the vectors cannot both go to stdout; -o FILE", ctx)
-    if os.path.isdir(target):
-        raise click.UsageError(f"-o: {target!r} is a folder; name a file", ctx)
     if target == "-" or is_device(target):
         return
     if trained_files(source).holds(target):
@@ -206,28 +203,6 @@ def check_target(
                 f"-o: {target!r} lies in the folder {name!r}, where the next run would take it "
                 "for text; name a file elsewhere", ctx,
             )  # fmt: skip
-    OutputFile(target).discard()  # a missing folder shows now
-
-
-def check_format(target: str, format: str | None) -> None:
-    """Save one word as the vectors will be saved: a missing package shows now."""
-    import tempfile
-
-    import numpy as np
-
-    from wordvec import formats
-    from wordvec.errors import WordvecError
-    from wordvec.keyedvectors import KeyedVectors
-
-    if target == "-" or is_device(target):
-        return
-    word = KeyedVectors.from_vectors(["word"], np.ones((1, 2), np.float32), np.ones(1, np.int64))
-    with tempfile.TemporaryDirectory() as folder:
-        trial = os.path.join(folder, os.path.basename(target))
-        try:
-            formats.save(word, trial, format)
-        except WordvecError as error:
-            raise click.ClickException(str(error).replace(trial, target)) from None
 
 
 def check_room(plan: Plan, target: str, format: str | None) -> None:

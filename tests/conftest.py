@@ -54,6 +54,17 @@ Finished = subprocess.CompletedProcess[bytes]
 
 
 @pytest.fixture(scope="session")
+def stanford_tools(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of Stanford's GloVe, built as it ships."""
+    rivals = pytest.importorskip("bench.rivals", reason="bench/ builds the original")
+    source = os.environ.get("GLOVE_SOURCE")
+    if not source:
+        pytest.skip("GLOVE_SOURCE does not name Stanford's source")
+    built: Path = rivals.build_glove(Path(source), tmp_path_factory.mktemp("glove"))
+    return built
+
+
+@pytest.fixture(scope="session")
 def shared_data() -> Path:
     """The folder of real corpora; the test is skipped where there is none."""
     if not SHARED_DATA.is_dir():

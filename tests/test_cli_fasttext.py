@@ -424,6 +424,15 @@ def test_weights_that_do_not_fit(contradicting, flag, content, message):
     assert not (contradicting / "m.bin").exists()
 
 
+def test_pretrained_vectors_of_another_size(labelled, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "start.vec").write_text("1 3\nroot 1 2 3\n")
+    for name in ("supervised", "skipgram"):
+        job = (name, "-input", str(labelled), "-output", "m", "-pretrainedVectors", "start.vec")
+        with pytest.raises(CommandError, match="-dim: expected 3, as the pretrained vectors"):
+            run((*job, "-dim", "4"))
+
+
 def test_weights_are_for_supervised_and_must_be_there(contradicting):
     with pytest.raises(CommandError, match="-labelWeights is for supervised"):
         run(("cbow", "-input", "t", "-output", "m", "-labelWeights", "balanced"))

@@ -4,10 +4,8 @@ GLOVE_SOURCE names a checkout of github.com/stanfordnlp/GloVe.
 """
 
 import lzma
-import os
 import random
 import subprocess
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -19,16 +17,11 @@ pytestmark = pytest.mark.rivals
 
 
 @pytest.fixture(scope="session")
-def stanford(tmp_path_factory):
-    """Run one of Stanford's tools, built as it ships, on bytes."""
-    rivals = pytest.importorskip("bench.rivals", reason="bench/ builds the original")
-    source = os.environ.get("GLOVE_SOURCE")
-    if not source:
-        pytest.skip("GLOVE_SOURCE does not name Stanford's source")
-    folder = rivals.build_glove(Path(source), tmp_path_factory.mktemp("glove"))
+def stanford(stanford_tools):
+    """Run one of Stanford's tools on bytes."""
 
     def run(tool, *arguments, text, cwd):
-        line = [folder / tool, *map(str, arguments)]
+        line = [stanford_tools / tool, *map(str, arguments)]
         return subprocess.run(line, cwd=cwd, input=text, capture_output=True, check=True).stdout
 
     return run

@@ -180,6 +180,8 @@ def test_refused(wordvec, inputs):
         assert done.returncode == 2 and said in done.stderr, done.stderr
     done = wordvec("glove", "glove", *SMALL, "-save-file", "none/v")
     assert done.returncode == 1 and b"does not exist" in done.stderr
+    done = wordvec("glove", "glove", "-vocab-file", "/")
+    assert done.returncode == 1 and b"Is a directory" in done.stderr
     assert (inputs / "vectors.txt").read_text() == "mine" and names(inputs) == ["vectors.txt"]
 
 
@@ -249,6 +251,19 @@ def test_killed_at_random_moments(command, command_environment, wordvec, tmp_pat
     assert first > 1 and first % 2 == 1  # after a checkpoint, not from the start
     for ours, theirs in (("v.bin", "whole.bin"), ("g.bin", "wg.bin")):
         assert (tmp_path / ours).read_bytes() == (tmp_path / theirs).read_bytes()
+
+
+def test_a_damaged_checkpoint_is_named(wordvec, inputs):
+    flags = [*SMALL, "-binary", 1, "-checkpoint-every", 2, "-resume", 1, "-gradsq-file", "g"]
+    assert wordvec("glove", "glove", *flags, "-iter", 4).returncode == 0
+    newest = inputs / "vectors.004.bin"
+    newest.write_bytes(newest.read_bytes()[:-8])
+    done = wordvec("glove", "glove", *flags, "-iter", 6)
+    assert done.returncode == 1 and b"vectors.004.bin: expected" in done.stderr
+    assert b"delete it, and -resume 1 goes on after the checkpoint before it" in done.stderr
+    newest.unlink()
+    done = wordvec("glove", "glove", *flags, "-iter", 6)
+    assert done.returncode == 0 and b"iter: 003" in done.stderr
 
 
 def test_ctrl_c_keeps_the_vectors(command, command_environment, tmp_path):
@@ -330,6 +345,8 @@ def test_chain_goes_on_from_a_checkpoint(wordvec, text, tmp_path):
     assert (tmp_path / "v.txt").read_bytes() == (tmp_path / "whole.txt").read_bytes()
     done = wordvec(*job, "-o", "v.txt")  # nothing is left to do
     assert done.returncode == 0 and b"going on after epoch 3" in done.stderr
+    done = wordvec(*job, "--iter", 2, "-o", "v.txt")
+    assert done.returncode == 1 and b"after 3 epochs, more than --epochs 2" in done.stderr
     done = wordvec(*job, "--window", 3, "-o", "v.txt")
     assert done.returncode == 1 and b"with window 15, not 3" in done.stderr
     (tmp_path / text).write_text(TEXT.replace("x", "y"))
@@ -355,6 +372,8 @@ def test_chain_refuses(wordvec, text, tmp_path):
         ([text, "-o", "v", "--min-count", 1000], 1, b"lower --min-count"),
         ([text, "-o", "v", "--x-max", 0], 2, b"x_max"),
         ([text, "-o", "v", "--format", "no"], 2, b"--format"),
+        ([text, "-o", "texts"], 2, b"is a folder"),
+        ([text, "-o", "v", "--workers", 0], 2, b"workers"),
     ):
         done = wordvec("glove", "train", *CHAIN, *arguments)
         assert done.returncode == code and said in done.stderr, (arguments, done.stderr)

@@ -6,7 +6,6 @@ GLOVE_SOURCE names a checkout of github.com/stanfordnlp/GloVe.
 import os
 import re
 import subprocess
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -20,14 +19,9 @@ COST = re.compile(rb"iter: (\d+), cost: ([\d.]+)")
 FLAGS = ["-vector-size", "9", "-threads", "1", "-seed", "7", "-binary", "2", "-x-max", "10"]
 
 
-@pytest.fixture(scope="session")
-def stanford(tmp_path_factory):
-    """The path of Stanford's glove, built as it ships."""
-    rivals = pytest.importorskip("bench.rivals", reason="bench/ builds the original")
-    source = os.environ.get("GLOVE_SOURCE")
-    if not source:
-        pytest.skip("GLOVE_SOURCE does not name Stanford's source")
-    return rivals.build_glove(Path(source), tmp_path_factory.mktemp("glove")) / "glove"
+@pytest.fixture
+def stanford(stanford_tools):
+    return stanford_tools / "glove"
 
 
 @pytest.fixture

@@ -56,6 +56,8 @@ def assert_equal_to_twin(found, twin, options):
     st.sampled_from([None, 1]),
 )
 @example([[0] * 40] * 5, 22, True, True, 1000, 2, None)  # cells overflow 32 bits
+@example([[0, 1] * 40], 30, True, True, 0, 1, None)  # the last window with events of 4 bytes
+@example([[0, 1] * 40], 31, True, True, 0, 1, None)
 def test_equal_to_the_twin(
     sentences, window, symmetric, weighted, max_product, n_threads, budget
 ):  # fmt: skip

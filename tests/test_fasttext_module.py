@@ -127,6 +127,9 @@ def test_test_and_meters(model, labelled, tmp_path):
     assert (precision[-1], recall[-1]) == (1.0, 0.0) and precision.dtype == np.float64
     assert isinstance(meter.precision_at_recall(0.5), float)
     assert meter.recall_at_precision(0.5, "__label__rock") == 1.0
+    for train in (fasttext.train_supervised, fasttext.train_unsupervised):
+        with pytest.raises(ValueError, match=r"^nope cannot be opened for training!$"):
+            train("nope")
     with pytest.raises(ValueError, match="cannot be opened"):
         model.test("none")
 

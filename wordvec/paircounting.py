@@ -21,7 +21,6 @@ from wordvec.threads import Stop, run_workers
 _PIECE_TOKENS = 1 << 16
 _PIECE_CELLS = 1 << 20
 _FEWEST_CHUNKS = 256
-_EVENT_BYTES = 8
 _PAIRS_PER_CELL = 8  # measured: a larger table costs more memory than it saves sorting
 
 
@@ -60,9 +59,12 @@ class PairCounting:
         self.max_product = max_product
         room = max(budget - cells_bytes, 0) * 3 // 4 // self.n_threads
         if n_waiting is not None:
-            room = _EVENT_BYTES * n_waiting // self.n_threads
+            room = self.plan.event_bytes * n_waiting // self.n_threads
         # Every pair an event, in both directions, and one chunk begun for each stripe.
-        most = 16 * n_pairs_at_most * 9 // 8 + BYTES_PER_CHUNK * self.plan.n_stripes
+        most = (
+            2 * self.plan.event_bytes * n_pairs_at_most * 9 // 8
+            + BYTES_PER_CHUNK * self.plan.n_stripes
+        )
         least = (self.plan.n_chunks_reserved + self.plan.n_stripes + _FEWEST_CHUNKS) * (
             BYTES_PER_CHUNK
         )

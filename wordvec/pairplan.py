@@ -8,13 +8,19 @@ import numpy as np
 import numpy.typing as npt
 
 from wordvec.corpus import EncodedCorpus
-from wordvec.kernels.cooccur import LARGEST_WINDOW, PairPlan
+from wordvec.kernels.cooccur import (
+    BITS_OF_NARROW_PAIR,
+    LARGEST_NARROW_WINDOW,
+    LARGEST_WINDOW,
+    PairPlan,
+)
 from wordvec.options import CooccurOptions
 
 _N_CODES = 4096
 _CARRY = _N_CODES - 1
 _LAST_NEAR = 22  # lcm(1..22) = 232792560; with both directions on the diagonal below 2^32
 _ROWS_PER_STRIPE = 1 << 20
+_FEWEST_ROWS_PER_STRIPE = 1 << 7  # shorter stripes cost more memory than narrow events save
 _COST_PER_STRIPE = 1 << 18
 _MOST_STRIPES = 4096
 
@@ -94,9 +100,17 @@ def _stripes(
     cost = np.cumsum(in_cells + others + 16)
     n_wanted = min(max(int(cost[-1]) // _COST_PER_STRIPE, 1), _MOST_STRIPES)
     share = (cost - 1) * n_wanted // int(cost[-1])
-    share += (rows - 1) // _ROWS_PER_STRIPE * _MOST_STRIPES  # rows of a stripe must fit their bits
+    # Rows of a stripe must fit their bits.
+    share += (rows - 1) // _rows_per_stripe(n_words, options.window) * _MOST_STRIPES
     begins = np.concatenate([[True], share[1:] != share[:-1]])
     stripe_of = np.zeros(n_words + 2, dtype=np.int32)
     stripe_of[1 : n_words + 1] = np.cumsum(begins) - 1
     first_rows = np.append(rows[begins], n_words + 1)
     return stripe_of, first_rows
+
+
+def _rows_per_stripe(n_words: int, window: int) -> int:
+    """At most so many, for the sake of narrow events where these are possible."""
+    n_rows = 1 << max(BITS_OF_NARROW_PAIR - n_words.bit_length(), 0)
+    is_narrow = window <= LARGEST_NARROW_WINDOW and n_rows >= _FEWEST_ROWS_PER_STRIPE
+    return n_rows if is_narrow else _ROWS_PER_STRIPE

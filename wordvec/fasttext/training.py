@@ -150,6 +150,8 @@ def _arguments(
         raise TypeError("missing argument 'input'")
     values = defaults | given
     values["input"] = os.fspath(values["input"])
+    if values["input"] != "-" and not os.path.exists(values["input"]):
+        raise ValueError(f"{values['input']} cannot be opened for training!")
     if values["loss"] not in LOSSES:
         raise ValueError("Unrecognized loss name")
     if values["thread"] is None:

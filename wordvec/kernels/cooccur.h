@@ -2,8 +2,9 @@
  *
  * Weights are whole numbers of a unit (1/lcm of the distances), so that sums do not depend on
  * their order.  Pairs of frequent words have a cell of 32 bits in the table; what a cell cannot
- * hold, and all other pairs, become events of 8 bytes, kept by stripe (a range of rows) until
- * they are sorted and summed.  Ranks, rows and columns begin at 1. */
+ * hold, and all other pairs, become events, kept by stripe (a range of rows) until they are sorted
+ * and summed.  An event waits in 4 bytes where window and vocabulary allow, since fresh memory costs
+ * more than the arithmetic, else in 8.  Ranks, rows and columns begin at 1. */
 #ifndef WORDVEC_COOCCUR_H
 #define WORDVEC_COOCCUR_H
 
@@ -14,10 +15,12 @@
 enum {
     CODE_BITS = 12,       /* of an event: the distance, or CODE_CARRY */
     CODE_CARRY = 4095,    /* 2^32 units that a cell overflowed by */
+    NARROW_BITS = 5,      /* of the code in an event of 4 bytes, where all ones are CODE_CARRY */
+    NARROW_CARRY = 31,
     CODE_UNITS = 0,       /* of an entry: its value is in units; else the number of pairs */
     MAX_WINDOW = 4094,
-    CHUNK_WORDS = 512,    /* of 8 bytes; the first one links to the stripe's chunk before */
-    CHUNK_BYTES = 8 * CHUNK_WORDS,
+    CHUNK_BYTES = 4096,
+    LINK_BYTES = 8,       /* at the begin of a chunk: the address of the stripe's chunk before */
     PENDING = 64,         /* cells on their way from memory */
 };
 
@@ -34,6 +37,7 @@ typedef struct {
     int window, symmetric;
     int near;                   /* up to this distance weights are whole units */
     int column_bits;
+    int is_narrow;              /* events wait in 4 bytes */
     const int64_t *row_start;   /* cell of (row, column): row_start[row] + column */
     const int64_t *row_begin;   /* first cell of a row; [n_words + 1]: the number of cells */
     const int32_t *stripe_of;   /* stripe of a row */
@@ -42,46 +46,60 @@ typedef struct {
 } pair_plan;
 
 typedef struct {
-    uint64_t *chunks;  /* aligned to CHUNK_BYTES */
+    char *chunks;  /* aligned to CHUNK_BYTES; each begins with the address that `ends` had before */
     int64_t n_chunks, n_used;
-    uint64_t **ends;   /* by stripe: where its next event goes; NULL: none yet */
+    char **ends;   /* by stripe: where its next event goes; NULL: none yet */
 } event_store;
 
 typedef struct {
     uint64_t key, value; /* key: as an event's, the code in its low bits */
 } pair_entry;
 
-static inline uint64_t event_of(const pair_plan *plan, int64_t stripe, int64_t row, int64_t column,
-                                int code) {
-    uint64_t local = (uint64_t)(row - plan->first_rows[stripe]);
-    return ((local << plan->column_bits | (uint64_t)column) << CODE_BITS) | (uint64_t)code;
-}
-
 /* The caller has seen to it that a chunk is free. */
 static inline void push_event(const pair_plan *plan, event_store *store, int64_t row,
                               int64_t column, int code) {
     int64_t stripe = plan->stripe_of[row];
-    uint64_t *end = store->ends[stripe];
+    uint64_t pair = (uint64_t)(row - plan->first_rows[stripe]) << plan->column_bits
+                    | (uint64_t)column;
+    char *end = store->ends[stripe];
     if (WV_RARE(((uintptr_t)end & (CHUNK_BYTES - 1)) == 0)) {
-        uint64_t *chunk = store->chunks + store->n_used++ * CHUNK_WORDS;
-        chunk[0] = (uint64_t)(uintptr_t)end;
-        end = chunk + 1;
+        char *chunk = store->chunks + store->n_used++ * CHUNK_BYTES;
+        *(uint64_t *)chunk = (uint64_t)(uintptr_t)end;
+        end = chunk + LINK_BYTES;
     }
-    *end = event_of(plan, stripe, row, column, code);
-    store->ends[stripe] = end + 1;
+    if (plan->is_narrow) {
+        *(uint32_t *)end = (uint32_t)(pair << NARROW_BITS) | ((uint32_t)code & NARROW_CARRY);
+        store->ends[stripe] = end + sizeof(uint32_t);
+    } else {
+        *(uint64_t *)end = pair << CODE_BITS | (uint64_t)code;
+        store->ends[stripe] = end + sizeof(uint64_t);
+    }
 }
 
-/* Events of a stripe: their number, and to `out`, if it is not NULL, the events themselves. */
-static int64_t gather_events(const event_store *store, int64_t stripe, uint64_t *out) {
-    uint64_t *end = store->ends[stripe];
-    int64_t n = 0;
+static void widen_events(const uint32_t *narrow, int64_t n, uint64_t *out) {
+    for (int64_t k = 0; k < n; k++) {
+        uint64_t code = narrow[k] & NARROW_CARRY;
+        out[k] = (uint64_t)(narrow[k] >> NARROW_BITS) << CODE_BITS
+                 | (code == NARROW_CARRY ? CODE_CARRY : code);
+    }
+}
+
+/* Events of a stripe: their number, and to `out`, if it is not NULL, the events themselves: row in
+ * the stripe, column, code. */
+static int64_t gather_events(const pair_plan *plan, const event_store *store, int64_t stripe,
+                             uint64_t *out) {
+    const char *end = store->ends[stripe];
+    int64_t n = 0, n_bytes = plan->is_narrow ? sizeof(uint32_t) : sizeof(uint64_t);
     while (end != NULL) {
-        uintptr_t place = (uintptr_t)end;
-        uint64_t *chunk = (uint64_t *)((place - 1) & ~(uintptr_t)(CHUNK_BYTES - 1));
-        int64_t n_here = end - chunk - 1;
-        if (out != NULL) memcpy(out + n, chunk + 1, (size_t)n_here * sizeof *out);
+        const char *chunk = (const char *)(((uintptr_t)end - 1) & ~(uintptr_t)(CHUNK_BYTES - 1));
+        const char *first = chunk + LINK_BYTES;
+        int64_t n_here = (end - first) / n_bytes;
+        if (out != NULL && plan->is_narrow)
+            widen_events((const uint32_t *)first, n_here, out + n);
+        else if (out != NULL)
+            memcpy(out + n, first, (size_t)n_here * sizeof *out);
         n += n_here;
-        end = (uint64_t *)(uintptr_t)chunk[0];
+        end = (const char *)(uintptr_t)*(const uint64_t *)chunk;
     }
     return n;
 }

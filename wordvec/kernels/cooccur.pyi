@@ -7,12 +7,14 @@ _Ids = npt.NDArray[np.int32]
 
 LARGEST_WINDOW: int
 BYTES_PER_CHUNK: int
-WORDS_PER_CHUNK: int
+BITS_OF_NARROW_PAIR: int
+LARGEST_NARROW_WINDOW: int
 
 class PairPlan:
     scale: float
     n_cells: int
     n_stripes: int
+    event_bytes: int
     def __init__(
         self,
         *,

@@ -14,7 +14,7 @@ import numpy as np
 
 cdef extern from "cooccur.h" nogil:
     enum:
-        CODE_BITS, CODE_CARRY, MAX_WINDOW, CHUNK_WORDS, CHUNK_BYTES, PENDING
+        CODE_BITS, CODE_CARRY, NARROW_BITS, NARROW_CARRY, MAX_WINDOW, CHUNK_BYTES, PENDING
     ctypedef struct pair_plan:
         int64_t n_words
         int64_t max_product
@@ -22,16 +22,17 @@ cdef extern from "cooccur.h" nogil:
         int symmetric
         int near
         int column_bits
+        int is_narrow
         const int64_t* row_start
         const int64_t* row_begin
         const int32_t* stripe_of
         const int64_t* first_rows
         const uint64_t* units
     ctypedef struct event_store:
-        uint64_t* chunks
+        char* chunks
         int64_t n_chunks
         int64_t n_used
-        uint64_t** ends
+        char** ends
     ctypedef struct pair_entry:
         uint64_t key
         uint64_t value
@@ -42,7 +43,7 @@ cdef extern from "cooccur.h" nogil:
     ctypedef struct pair_cursor:
         int64_t position
         int64_t sentence
-    int64_t gather_events(const event_store*, int64_t, uint64_t*)
+    int64_t gather_events(const pair_plan*, const event_store*, int64_t, uint64_t*)
     void count_window(const pair_plan*, event_store*, uint32_t*, const int32_t*, const int64_t*,
                       int64_t, pair_cursor*)
     int64_t add_cells(const pair_plan*, event_store*, uint32_t*, const uint32_t*, int64_t, int64_t)
@@ -55,7 +56,8 @@ cdef extern from "cooccur.h" nogil:
 
 LARGEST_WINDOW = MAX_WINDOW
 BYTES_PER_CHUNK = CHUNK_BYTES
-WORDS_PER_CHUNK = CHUNK_WORDS
+BITS_OF_NARROW_PAIR = 32 - NARROW_BITS
+LARGEST_NARROW_WINDOW = NARROW_CARRY - 1
 
 
 cdef class PairPlan:
@@ -63,12 +65,14 @@ cdef class PairPlan:
 
     `row_start` and `row_begin` are int64[n_words + 2], `stripe_of` int32[n_words + 2],
     `first_rows` int64[n_stripes + 1], `units` uint64[CODES]: units by distance, 2^32 in the last
-    place; `near` is the largest distance that `units` knows.  Row 0 is not used.
+    place; `near` is the largest distance that `units` knows.  Row 0 is not used.  Where the window
+    is at most LARGEST_NARROW_WINDOW, and a column and a row of any stripe have
+    BITS_OF_NARROW_PAIR, events take `event_bytes` 4, else 8.
     """
 
     cdef pair_plan plan
     cdef readonly double scale
-    cdef readonly int64_t n_cells, n_stripes
+    cdef readonly int64_t n_cells, n_stripes, event_bytes
     cdef int first_bit
     cdef tuple owners
 
@@ -91,6 +95,13 @@ cdef class PairPlan:
         self.plan.row_start, self.plan.row_begin = &row_start[0], &row_begin[0]
         self.plan.stripe_of, self.plan.first_rows = &stripe_of[0], &first_rows[0]
         self.plan.units = &units[0]
+        cdef int64_t stripe
+        cdef int most_bits = 0
+        for stripe in range(self.n_stripes):
+            most_bits = max(most_bits, self.last_bit(stripe) - CODE_BITS)
+        self.plan.is_narrow = (window <= LARGEST_NARROW_WINDOW
+                               and most_bits <= BITS_OF_NARROW_PAIR)
+        self.event_bytes = 4 if self.plan.is_narrow else 8
 
     @property
     def n_chunks_reserved(self):
@@ -134,11 +145,11 @@ cdef class PairCounter:
             raise ValueError(f"{cells.shape[0]} cells, expected {plan.n_cells}")
         memset(&self.store, 0, sizeof(self.store))
         self.plan, self.cells, self.memory = plan, cells, memory
-        self.store.chunks = &memory[0] + skipped // 8
-        self.store.n_chunks = (memory.shape[0] - <int64_t>(skipped // 8)) // CHUNK_WORDS
+        self.store.chunks = <char*>(&memory[0] + skipped // 8)
+        self.store.n_chunks = (8 * memory.shape[0] - <int64_t>skipped) // CHUNK_BYTES
         if self.store.n_chunks <= plan.n_chunks_reserved:
             raise ValueError("too little memory for the events")
-        self.store.ends = <uint64_t**>calloc(plan.n_stripes, sizeof(uint64_t*))
+        self.store.ends = <char**>calloc(plan.n_stripes, sizeof(char*))
         if self.store.ends == NULL:
             raise MemoryError
 
@@ -189,12 +200,12 @@ cdef class PairCounter:
     def n_events(self, int64_t stripe):
         """Events of a stripe waiting here."""
         self.plan.check_stripe(stripe)
-        return gather_events(&self.store, stripe, NULL)
+        return gather_events(&self.plan.plan, &self.store, stripe, NULL)
 
     def clear_events(self):
         """Forget all events."""
         self.store.n_used = 0
-        memset(self.store.ends, 0, self.plan.n_stripes * sizeof(uint64_t*))
+        memset(self.store.ends, 0, self.plan.n_stripes * sizeof(char*))
 
 
 cdef class StripeSorter:
@@ -218,7 +229,7 @@ cdef class StripeSorter:
         cdef PairCounter counter
         self.plan.check_stripe(stripe)
         for counter in counters:
-            n += gather_events(&counter.store, stripe, NULL)
+            n += gather_events(&self.plan.plan, &counter.store, stripe, NULL)
         self.event_memory = with_room(self.event_memory, 2 * n)
         self.entry_memory = with_room(self.entry_memory, 4 * (n + n_spilled) + 2)
         cdef uint64_t[::1] events = self.event_memory
@@ -231,7 +242,7 @@ cdef class StripeSorter:
         cdef int first_bit = self.plan.first_bit, last_bit = self.plan.last_bit(stripe)
         for counter in counters:
             if n:
-                done += gather_events(&counter.store, stripe, gathered + done)
+                done += gather_events(&self.plan.plan, &counter.store, stripe, gathered + done)
         with nogil:
             sorted_events = sort_events(gathered, gathered + n, n, first_bit, last_bit)
             n_entries = sum_events(&self.plan.plan, sorted_events, n, entries)

@@ -80,8 +80,8 @@ def train_part(
 ):
     """k-means over the rows float32[n, d], n at least 256; fills centroids float32[256, d].
 
-    Starts from rows drawn by (seed, part), far from each other.  ValueError for numbers that are not finite (or whose
-    squares are not), MemoryError.
+    Starts from rows drawn by (seed, part), far from each other.  ValueError for
+    numbers that are not finite (or whose squares are not), MemoryError.
     """
     cdef const wv_pq_ops *ops = wv_pq_ops_of(simd.active_level())
     cdef int64_t n = rows.shape[0], d = rows.shape[1]
@@ -102,6 +102,20 @@ def train_part(
         raise ValueError("numbers that are not finite, or far too large")
 
 
+cdef int _check_rows(
+    const float[:, :] rows, const uint8_t[:, ::1] codes, int64_t n_parts, const float[::1] norms
+) except -1:
+    """ValueError when rows, codes and norms do not fit together."""
+    cdef int64_t n = rows.shape[0]
+    if codes.shape[0] != n or codes.shape[1] != n_parts:
+        raise ValueError(f"codes: expected [{n}, {n_parts}], found {codes.shape[0]}")
+    if norms is not None and norms.shape[0] != n:
+        raise ValueError(f"{norms.shape[0]} norms for {n} rows")
+    if rows.shape[1] > 1 and rows.strides[1] != 4:
+        raise ValueError("the columns of a row must lie side by side")
+    return 0
+
+
 def encode(
     const float[:, :] rows not None, const float[::1] centroids not None, int64_t dsub,
     uint8_t[:, ::1] codes not None, const float[::1] norms=None,
@@ -115,12 +129,7 @@ def encode(
     cdef wv_pq_coder coder
     cdef int64_t n = rows.shape[0], dim = rows.shape[1], bad = -1
     cdef int64_t n_parts = _check(dim, dsub, centroids.shape[0])
-    if codes.shape[0] != n or codes.shape[1] != n_parts:
-        raise ValueError(f"codes: expected [{n}, {n_parts}], found {codes.shape[0]}")
-    if norms is not None and norms.shape[0] != n:
-        raise ValueError(f"{norms.shape[0]} norms for {n} rows")
-    if dim > 1 and rows.strides[1] != 4:
-        raise ValueError("the columns of a row must lie side by side")
+    _check_rows(rows, codes, n_parts, norms)
     if n == 0:
         return
     cdef bint has_memory
@@ -152,16 +161,11 @@ def add_rows(
     """
     cdef int64_t n = rows.shape[0], dim = rows.shape[1]
     cdef int64_t n_parts = _check(dim, dsub, sums.shape[0])
-    if codes.shape[0] != n or codes.shape[1] != n_parts:
-        raise ValueError(f"codes: expected [{n}, {n_parts}], found {codes.shape[0]}")
+    _check_rows(rows, codes, n_parts, norms)
     if sizes.shape[0] != n_parts or sizes.shape[1] != WV_PQ_CENTROIDS:
         raise ValueError(f"sizes: expected [{n_parts}, {WV_PQ_CENTROIDS}]")
     if not 0 <= first_part <= end_part <= n_parts:
         raise ValueError(f"parts {first_part} to {end_part} of {n_parts}")
-    if norms is not None and norms.shape[0] != n:
-        raise ValueError(f"{norms.shape[0]} norms for {n} rows")
-    if dim > 1 and rows.strides[1] != 4:
-        raise ValueError("the columns of a row must lie side by side")
     if n == 0:
         return
     cdef const float *norm = NULL
