@@ -45,14 +45,15 @@ class Paper:
         self.places = [None] * rounds.SIDE_BY_SIDE
         self.added = {}  # part -> shards in the order of their addition
         self.n_training = 0
-        self.rates = []
+        self.rates, self.sizes = [], []
         self.lock = threading.Lock()
 
     def worker(self):
         return Apart(self)
 
-    def prepare(self, rate):
+    def prepare(self, rate, n_shards):
         self.rates.append(rate)
+        self.sizes.append(n_shards)
 
     def state(self):
         return {"n_rounds": len(self.rates)}
@@ -97,7 +98,17 @@ def test_every_part_adds_every_shard_in_order(n_threads):
     assert len({keys[3] for keys in paper.added[0]}) == len(covered)
     assert outcome.n_tokens_trained == 3000 and outcome.epoch_losses == [2.0, 2.0, 2.0]
     # 34 shards an epoch: rounds end with it
-    assert len(paper.rates) == 3 * 5 and paper.rates[0] == 0.05
+    assert paper.sizes == [1] * 32 + [2] + [2] * 15 + [3, 1] + [3] * 10 + [4]
+    assert len(paper.rates) == len(paper.sizes) and paper.rates[0] == 0.05
+
+
+def test_rounds_grow_to_their_full_size():
+    paper = Paper()
+    run(paper, 2, n_tokens=10_000)
+    assert paper.sizes[:90] == sorted(paper.sizes[:90]) and max(paper.sizes) == 8
+    later = Paper()
+    run(later, 2, n_tokens=10_000, first_epoch=1)
+    assert later.sizes[:10] == [8] * 10
 
 
 def test_nothing_to_train():
@@ -257,9 +268,10 @@ def test_damping_is_between_mean_and_sum(text):
         text, options, np.ones((len(text.vocab), 16), np.float32),
         sampling.huffman_paths(text.vocab.counts), 2048,
     )  # fmt: skip
-    shares = damping.shares(0.05)
+    shares = damping.shares(0.05, rounds.SIDE_BY_SIDE)
     assert shares.dtype == np.float32 and len(shares) == len(text.vocab) - 1
     assert ((shares >= 1 / rounds.SIDE_BY_SIDE) & (shares <= 1)).all()
     assert shares[-1] == pytest.approx(1 / rounds.SIDE_BY_SIDE, rel=0.1)  # the root
-    assert damping.shares(0.0005).max() > 2 * shares[-1]
-    np.testing.assert_allclose(damping.shares(1e-9), 1, atol=1e-4)
+    assert damping.shares(0.0005, rounds.SIDE_BY_SIDE).max() > 2 * shares[-1]
+    np.testing.assert_allclose(damping.shares(1e-9, 2), 1, atol=1e-4)
+    np.testing.assert_array_equal(damping.shares(0.05, 1), 1)

@@ -23,6 +23,9 @@ SIDE_BY_SIDE = 8  # shards of a round: more threads than that find nothing to do
 # on 1 M tokens the loss rises by less than what another seed changes.
 ROUNDS_OF_TRAINING = 4000
 SHORTEST_SHARD, LONGEST_SHARD = 64, 2048
+# Weights that know nothing change so fast that shards must not be trained side by side: the first
+# of all come alone, later ones in rounds of two, three ...
+SHARDS_OF_ONE_SIZE = 32
 _LOOK_SECONDS = 0.1
 
 
@@ -41,8 +44,8 @@ class RoundWorker(Protocol):
 class Merger(Protocol):
     """Who adds the changes of a round to the weights."""
 
-    def prepare(self, rate: float) -> None:
-        """Before a round; one thread calls it while the others wait."""
+    def prepare(self, rate: float, n_shards: int) -> None:
+        """Before a round of `n_shards`; one thread calls it while the others wait."""
 
     def state(self) -> dict[str, Any]:
         """What JSON can hold of what is remembered from round to round."""
@@ -130,15 +133,21 @@ class _RoundCrew:
         may be a pause, so that pauses change no round."""
         self.shards = []
         self._merger_before = self.merger.state()
-        shard = self.ledger.take()
+        most, shard = 0, self.ledger.take()
         while shard is not None:
             self.shards.append(shard)
-            if len(self.shards) == SIDE_BY_SIDE or shard[1] + 1 == self.schedule.n_shards:
+            most = most or self._most_shards(*shard)
+            if len(self.shards) == most or shard[1] + 1 == self.schedule.n_shards:
                 break
             shard = self.ledger.take(heeds_pause=False)
         self._n_taken = 0
         if self.shards:
-            self.merger.prepare(self.schedule.rate_at(*self.shards[0]))
+            self.merger.prepare(self.schedule.rate_at(*self.shards[0]), len(self.shards))
+
+    def _most_shards(self, epoch: int, turn: int) -> int:
+        """Of the round that begins with a shard."""
+        n_before = (self.schedule.first_epoch + epoch) * self.schedule.n_shards + turn
+        return min(SIDE_BY_SIDE, 1 + n_before // SHARDS_OF_ONE_SIZE)
 
     def _take(self) -> int | None:
         with self._lock:

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from wordvec.options import Word2VecOptions
 
 _ROWS_LOOKED_AT = 4096  # of the most frequent words, which make the lengths
+_ROUNDS_LOOKED_AT = 256  # at the start, when rows grow fast; then every so many:
 _ROUNDS_BETWEEN_LOOKS = 32
 _CURVATURE_OF_LOGISTIC = 0.25
 RELEASE_TOKENS = 1 << 20  # ids of a corpus on disk that stay in memory behind the training
@@ -105,9 +106,9 @@ class SideBySide:
         self._damping = damping
         self._shares: NDArray[np.float32] | None = None
 
-    def prepare(self, rate: float) -> None:
+    def prepare(self, rate: float, n_shards: int) -> None:
         if self._damping is not None:
-            self._shares = self._damping.shares(rate)
+            self._shares = self._damping.shares(rate, n_shards)
 
     def state(self) -> dict[str, Any]:
         return {} if self._damping is None else self._damping.state()
@@ -124,7 +125,7 @@ class SideBySide:
 class NodeDamping:
     """What share of the summed changes each Huffman node takes; see SideBySide.
 
-    `in_rows`: the float32 input rows, looked at again every few rounds.
+    `in_rows`: the float32 input rows, whose lengths are looked at again and again.
     """
 
     def __init__(
@@ -165,13 +166,13 @@ class NodeDamping:
         self._n_rounds = int(state["n_rounds"])
         self._squared_length = float(state["squared_length"])
 
-    def shares(self, rate: float) -> NDArray[np.float32]:
-        """float32[n_nodes] for a round at this learning rate."""
-        if self._n_rounds % _ROUNDS_BETWEEN_LOOKS == 0:
+    def shares(self, rate: float, n_shards: int) -> NDArray[np.float32]:
+        """float32[n_nodes] for a round of so many shards at this learning rate."""
+        if self._n_rounds < _ROUNDS_LOOKED_AT or self._n_rounds % _ROUNDS_BETWEEN_LOOKS == 0:
             # einsum adds in one order on any number of threads, a matrix product might not.
             squares = np.einsum("ij,ij->i", self._in_rows, self._in_rows, dtype=np.float64)
             self._squared_length = float((squares * self._weights).sum())
         self._n_rounds += 1
         closed = np.maximum(rate * self._squared_length * self._steps, 1e-9)
-        together = -np.expm1(-SIDE_BY_SIDE * closed) / (SIDE_BY_SIDE * -np.expm1(-closed))
+        together = -np.expm1(-n_shards * closed) / (n_shards * -np.expm1(-closed))
         return np.asarray(together, np.float32)
