@@ -3,6 +3,7 @@
 import contextlib
 import json
 import os
+import resource
 import signal
 import subprocess
 import sys
@@ -12,7 +13,7 @@ import time
 import numpy as np
 import pytest
 
-import wordvec
+import wordvec as wordvec_module
 from wordvec import Checkpoints, FastText, Word2Vec, rounds, trainer
 from wordvec.corpus import read_corpus
 from wordvec.errors import CheckpointError, FormatError, OutputError, TrainingError
@@ -116,7 +117,7 @@ def test_any_reader_takes_the_vectors(text, tmp_path):
     options = Word2VecOptions(**settings("sg-ns", workers=1))
     with pytest.raises(Broken):
         train_vectors(text, options, checkpoints=BreakingOff(tmp_path / "state", 1))
-    vectors = wordvec.load(tmp_path / "state")
+    vectors = wordvec_module.load(tmp_path / "state")
     assert vectors.matrix.shape == (len(text.vocab), 20) and "w1" in vectors
     with pytest.raises(FormatError, match="expected a Word2Vec, found a Checkpoint"):
         Word2Vec.load(tmp_path / "state")
@@ -382,17 +383,35 @@ def test_kill(command_environment, tmp_path, text_file, modes):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("modes", [ONE, ANY], ids=["one", "any"])
-def test_kill_twenty_times(command_environment, tmp_path, text_file, modes):
+def test_kill_twenty_times(command_environment, tmp_path, text_file):
     n_all, seed = 0, 2
     while n_all < 20:
-        folder = tmp_path / str(seed)
+        folder, modes = tmp_path / str(seed), (ONE, ANY)[seed % 2]
         folder.mkdir()
+        n_most = min(20 - n_all, 6)
         whole, resumed, n_killed = kill_and_go_on(
-            command_environment, folder, text_file, modes, 20 - n_all, seed
+            command_environment, folder, text_file, modes, n_most, seed
         )
         assert resumed == whole
         n_all, seed = n_all + n_killed, seed + 1
+
+
+def test_a_disk_too_full_for_checkpoints(wordvec, tmp_path, text_file):
+    """The vectors fit, the state, which is twice as much, does not."""
+
+    def small_files():
+        resource.setrlimit(resource.RLIMIT_FSIZE, (1_000_000, 1_000_000))
+
+    result = wordvec(
+        "word2vec", "-train", text_file, "-output", "out", "-size", 50, "-iter", 2, "-debug", 0,
+        "-binary", 1, "-min-count", 1, "-checkpoint-tokens", 60_000, preexec_fn=small_files,
+    )  # fmt: skip
+    lines = result.stderr.decode().splitlines()
+    assert result.returncode == 0 and os.listdir(tmp_path) == ["out"]
+    assert len(wordvec_module.load(tmp_path / "out")) > 2900
+    assert len(lines) >= 2 and all(
+        "no checkpoint was written, training goes on" in x for x in lines
+    )
 
 
 def test_the_command_refuses_in_one_line(wordvec, tmp_path, text_file):
