@@ -396,6 +396,35 @@ def test_kill_twenty_times(command_environment, tmp_path, text_file):
         n_all, seed = n_all + n_killed, seed + 1
 
 
+def test_the_fasttext_command(command_environment, wordvec, tmp_path, text_file):
+    flags = [
+        "fasttext", "skipgram", "-input", str(text_file), "-dim", "20", "-bucket", "2000", "-epoch",
+        "4", "-thread", "1", "-verbose", "0",
+    ]  # fmt: skip
+    whole = wordvec(*flags, "-output", "whole")
+    assert whole.returncode == 0
+    arguments = [*flags, "-output", "out", "-checkpoint-tokens", "20000"]
+    process = subprocess.Popen(
+        [sys.executable, "-P", "-m", "wordvec_cli", *arguments], cwd=tmp_path,
+        env=command_environment, stderr=subprocess.DEVNULL,
+    )  # fmt: skip
+    end = time.monotonic() + 60
+    while not (tmp_path / "out.checkpoint").exists() and time.monotonic() < end:
+        time.sleep(0.01)
+    process.kill()
+    process.communicate()
+    result = wordvec(*arguments, "-ws", 6)
+    assert result.returncode == 1 and b"of a training with -ws 5, not 6" in result.stderr
+    result = wordvec(*arguments, "-resume")
+    assert result.returncode == 0 and b"going on after" in result.stderr
+    for end_of_name in (".bin", ".vec"):
+        files = [(tmp_path / (name + end_of_name)).read_bytes() for name in ("whole", "out")]
+        assert files[0] == files[1]
+    assert not (tmp_path / "out.checkpoint").exists()
+    result = wordvec("fasttext", "supervised", *arguments[2:])
+    assert result.returncode == 1 and b"-checkpoint is for skipgram and cbow" in result.stderr
+
+
 def test_a_disk_too_full_for_checkpoints(wordvec, tmp_path, text_file):
     """The vectors fit, the state, which is twice as much, does not."""
 
