@@ -88,6 +88,7 @@ typedef struct {
     /* the kept tokens of the shard, with the context of each as a range of this same list */
     int32_t *kept, *context_first, *context_last;
     int64_t first_centre, end_centre, n_listed;
+    float **claimed; /* with claims: the input row of each token of the list, claimed beforehand */
     /* Subword models: hidden vectors of the words around the centre (sgd_subword.h). */
     float *ring, *ring_before; /* [ring_mask + 1][stride], by position in the list & ring_mask */
     int64_t ring_mask;

@@ -72,6 +72,7 @@ cdef extern from "sgd.h":
         wv_hot nodes
         wv_hot positions
         int32_t *kept
+        float **claimed
         int32_t *context_first
         int32_t *context_last
         int64_t first_centre
@@ -466,10 +467,12 @@ cdef class Worker:
     cdef wv_worker *worker
     cdef readonly Model model
     cdef readonly int64_t longest_shard
+    cdef int64_t n_listed_most
 
     def __cinit__(self, Model model not None, int64_t longest_shard):
         cdef int64_t window = model.model.window, stride = model.model.stride
         cdef int64_t n_kept = longest_shard + 2 * window + 16
+        self.n_listed_most = n_kept
         # What one block can hold: all context words, all outputs, or a whole path.
         cdef int64_t n_stream = max(
             2 * window + 2, model.model.negative + 2, model.model.longest_path + 1
@@ -539,6 +542,7 @@ cdef class Worker:
         free(worker.ring)
         free(worker.ring_before)
         free(worker.kept)
+        free(worker.claimed)
         free(worker.context_first)
         free(worker.context_last)
         free(worker.negatives)
@@ -594,6 +598,7 @@ cdef class Worker:
         cdef wv_model *model = &self.model.model
         if self.worker.in_copies.slots == NULL:
             self.worker.in_copies.slots = _no_slots(self.model.n_input_rows)
+            self.worker.claimed = <float **>_new_block(self.n_listed_most * sizeof(float *))
         if model.out_rows != NULL and self.worker.out.slots == NULL:
             self.worker.out.slots = _no_slots(model.n_words)
         if model.node_rows != NULL and self.worker.nodes.slots == NULL:

@@ -21,8 +21,12 @@ WV_INLINE void prepare_entering(const wv_pass *pass, int64_t centre)
         return;
     }
     int64_t entering = centre + WV_PREFETCH_CENTRES + model->window;
-    if (entering < worker->end_centre)
-        prefetch_number(pass, &worker->in, worker->kept[entering]);
+    if (entering >= worker->end_centre)
+        return;
+    if (worker->in.claims)
+        prefetch_row(worker->claimed[entering], model->stride);
+    else
+        prefetch_row(input_row(pass, worker->kept[entering]), model->stride);
 }
 
 /* The input row of the word at a position of the list, or its hidden vector. */
@@ -30,6 +34,8 @@ WV_INLINE float *context_row(const wv_pass *pass, int64_t position)
 {
     if (pass->model->subword_starts)
         return ring_row(pass, position);
+    if (pass->worker->in.claims)
+        return pass->worker->claimed[position];
     return input_row(pass, pass->worker->kept[position]);
 }
 
@@ -421,6 +427,8 @@ static void train_shard(const wv_model *model, wv_worker *worker, const wv_shard
     worker->stream = wv_stream(shard->shard_key);
     prepare_shard(model, worker, shard);
     count_examples(model, worker);
+    if (worker->in.claims && !model->subword_starts)
+        claim_inputs(&pass);
     loss_start(&pass.loss);
     if (model->node_rows) {
         start_ring(worker);
