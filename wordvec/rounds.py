@@ -57,9 +57,9 @@ class Merger(Protocol):
         """Add the changes of the places 0 to n_places - 1, in order, to one part of the rows."""
 
 
-def shard_tokens_of_rounds(n_tokens: int, epochs: int) -> int:
-    """Tokens per shard, so that the training has at least ROUNDS_OF_TRAINING rounds."""
-    by_text = n_tokens * epochs // (ROUNDS_OF_TRAINING * SIDE_BY_SIDE)
+def shard_tokens_of_rounds(n_tokens: int, epochs: int, rounds: int = ROUNDS_OF_TRAINING) -> int:
+    """Tokens per shard, so that the training has at least so many rounds."""
+    by_text = n_tokens * epochs // (rounds * SIDE_BY_SIDE)
     return max(SHORTEST_SHARD, min(LONGEST_SHARD, by_text))
 
 

@@ -11,7 +11,12 @@ from numpy.typing import NDArray
 
 from wordvec.kernels import sampling, sgd
 from wordvec.models.checkpoints import keeper_of
-from wordvec.rounds import SIDE_BY_SIDE, run_rounds, shard_tokens_of_rounds
+from wordvec.rounds import (
+    ROUNDS_OF_TRAINING,
+    SIDE_BY_SIDE,
+    run_rounds,
+    shard_tokens_of_rounds,
+)
 from wordvec.trainer import Outcome, Schedule
 
 if TYPE_CHECKING:
@@ -24,6 +29,9 @@ _ROWS_LOOKED_AT = 4096  # of the most frequent words, which make the lengths
 _ROUNDS_LOOKED_AT = 256  # at the start, when rows grow fast; then every so many:
 _ROUNDS_BETWEEN_LOOKS = 32
 _CURVATURE_OF_LOGISTIC = 0.25
+# Of skip-gram: the nodes near the root learn from every shard of a round the same, and with a whole
+# window of pairs for each word they learn much; shorter shards waste less.
+ROUNDS_WITH_NODES = 2 * ROUNDS_OF_TRAINING
 RELEASE_TOKENS = 1 << 20  # ids of a corpus on disk that stay in memory behind the training
 
 
@@ -40,10 +48,12 @@ def train_in_rounds(
     schedule: of a free run; its shards become short enough.  model: of the network's weights.
     release: called with a number of tokens that are not looked at again in this epoch.
     """
-    n_shard = shard_tokens_of_rounds(schedule.n_tokens, schedule.epochs)
+    has_nodes = network.weights.node_rows is not None
+    n_rounds = ROUNDS_WITH_NODES if has_nodes and job.options.sg else ROUNDS_OF_TRAINING
+    n_shard = shard_tokens_of_rounds(schedule.n_tokens, schedule.epochs, n_rounds)
     schedule = dataclasses.replace(schedule, shard_tokens=n_shard)
     damping = None
-    if network.weights.node_rows is not None:
+    if has_nodes:
         assert network.paths is not None
         in_rows = network.weights.in_rows
         damping = NodeDamping(job.corpus, job.options, in_rows, network.paths, n_shard)
