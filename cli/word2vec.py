@@ -14,13 +14,14 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 
 import click
 
-from wordvec.options import CheckpointOptions, Word2VecOptions, spec_of
+from wordvec.options import CheckpointOptions, ValidationOptions, Word2VecOptions, spec_of
 
 from .flags import (
     SIZE,
     SWITCH,
     FileSet,
     OriginalCommand,
+    Value,
     file_flag,
     is_inside,
     option_flags,
@@ -28,6 +29,7 @@ from .flags import (
     whole_number,
 )
 from .main import EXIT_ERROR, EXIT_INTERRUPTED
+from .validation import in_flags, lines_of, validation_of
 
 if TYPE_CHECKING:
     import numpy as np
@@ -36,7 +38,9 @@ if TYPE_CHECKING:
     from wordvec.corpus import EncodedCorpus
     from wordvec.files import OutputFile
     from wordvec.models.checkpoints import Checkpoints
+    from wordvec.models.validating import Validation
     from wordvec.progress import Progress
+    from wordvec.traininglog import EpochRecord
     from wordvec.vocab import Vocab
 
 TOKENS_PER_COUNT_LINE = 1_000_000
@@ -49,6 +53,10 @@ ALPHA_SKIP_GRAM = 0.025
 MIN_ALPHA_SHARE = 1e-4
 
 INVERTED = {"sg": "1: continuous bag of words, 0: skip-gram"}
+FLAG_OF_VALIDATION = {
+    "share": "-validate", "measure": "-measure", "patience": "-patience",
+    "least_gain": "-least-gain", "probes": "-probe", "log": "-log",
+}  # fmt: skip
 DEFAULT_TEXTS = {
     "alpha": f"{ALPHA_CBOW} with CBOW, {ALPHA_SKIP_GRAM} with skip-gram",
     "min_alpha": f"{MIN_ALPHA_SHARE} x -alpha",
@@ -69,6 +77,8 @@ class Job:
     classes: int
     debug: int
     binary: bool
+    log: str | None
+    validation: Validation | None = None
 
     @property
     def console(self) -> BinaryIO:
@@ -105,6 +115,14 @@ FLAGS: list[click.Parameter] = [
               "and go on from it when it is there (default with one of the next three: "
               "OUTPUT.checkpoint)"),
     *option_flags(CheckpointOptions, {}, {}),
+    *option_flags(ValidationOptions, {}, {}),
+    click.Option(
+        ["-measure", "measure"], type=Value("NAME", "a name", lambda text: text or None),
+        metavar="NAME", help=spec_of(ValidationOptions, "measure").help,
+    ),
+    file_flag("-probe", "probes", "evaluation sets to score on after each epoch: files or "
+              f"folders, {os.pathsep} between them"),
+    file_flag("-log", "log", "JSON lines, one for each epoch, for wordvec plot"),
 ]  # fmt: skip
 
 
@@ -120,11 +138,21 @@ def word2vec(ctx: click.Context, /, **values: Any) -> int:
     Example:
       wordvec word2vec -train text.txt -output vectors.txt -cbow 0 -size 100 -iter 5
     """
-    job = Job(**{name: values.pop(name) for name in Job.__dataclass_fields__})
+    validation = validation_of(
+        {"log": values["log"]} | {k: values.pop(k) for k in FLAG_OF_VALIDATION if k != "log"},
+        FLAG_OF_VALIDATION,
+        lambda text: click.UsageError(text, ctx),
+    )
+    names = set(Job.__dataclass_fields__) - {"validation"}
+    job = Job(**{name: values.pop(name) for name in names}, validation=validation)
     keeping = {name: values.pop(name) for name in CheckpointOptions.__dataclass_fields__}
     how_often = options_from_flags(CheckpointOptions, keeping, {}, ctx)
     if job.checkpoint is None and any(keeping.values()) and job.output:
         job = dataclasses.replace(job, checkpoint=f"{job.output}.checkpoint")
+    if job.checkpoint is not None and job.validation is not None:
+        raise click.UsageError(
+            "-checkpoint and -validate: one run can have the one or the other", ctx
+        )
     if values["alpha"] is None:
         values["alpha"] = ALPHA_CBOW if values["sg"] else ALPHA_SKIP_GRAM
     if values["min_alpha"] is None:
@@ -139,7 +167,7 @@ def check_files(job: Job, ctx: click.Context) -> None:
     inputs = {"-train": trained_files(job.train), "-read-vocab": _named_files(job.read_vocab)}
     outputs = {
         "-output": job.output, "-save-vocab": job.save_vocab, "-ids": job.ids,
-        "-checkpoint": job.checkpoint,
+        "-checkpoint": job.checkpoint, "-log": job.log,
     }  # fmt: skip
     if job.checkpoint is not None and (job.checkpoint == "-" or is_device(job.checkpoint)):
         raise click.UsageError(f"-checkpoint: {job.checkpoint!r} is no file to go on from", ctx)
@@ -297,15 +325,28 @@ def train_and_write(
     command: str,
     checkpoints: Checkpoints | None,
 ) -> int:
+    from wordvec.errors import OptionError
     from wordvec.models.word2vec import train_vectors
 
     report.begin_training(options.alpha)
+    records: list[EpochRecord] = []
     try:
-        trained = train_vectors(
-            corpus, options, reporter=report, original_start=True, checkpoints=checkpoints
-        )
+        if job.validation is None:
+            trained = train_vectors(
+                corpus, options, reporter=report, original_start=True, checkpoints=checkpoints
+            )
+        else:
+            from wordvec.models.validatedrun import train_vectors_validated
+
+            trained, records = train_vectors_validated(
+                corpus, options, job.validation, report, original_start=True
+            )
+    except OptionError as error:
+        raise click.UsageError(in_flags(error, FLAG_OF_VALIDATION)) from None
     except KeyboardInterrupt:
         raise KeyboardInterrupt("no vectors were written") from None
+    for line in lines_of(records):
+        remark(command, line)
     if trained.n_cuts and options.max_sentence:
         remark(command, f"note: {trained.n_cuts} sentences, over all passes, were cut at "
                f"{options.max_sentence} words (-max-sentence 0: never)")  # fmt: skip

@@ -194,6 +194,12 @@ def keeper_of(
     return None if job.checkpoints is None else job.checkpoints.keeper(network, job, sums)
 
 
+def refuse_both(validation: object, checkpoints: Checkpoints | None) -> None:
+    """TrainingError: what validation remembers, the best weights above all, no checkpoint holds."""
+    if validation is not None and checkpoints is not None:
+        raise TrainingError("checkpoints and validation: one run can have the one or the other")
+
+
 class FileKeeper:
     """Writes the state of one run to the file (trainer.Keeper)."""
 
