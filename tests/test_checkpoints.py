@@ -119,7 +119,7 @@ def test_any_reader_takes_the_vectors(text, tmp_path):
         train_vectors(text, options, checkpoints=BreakingOff(tmp_path / "state", 1))
     vectors = wordvec_module.load(tmp_path / "state")
     assert vectors.matrix.shape == (len(text.vocab), 20) and "w1" in vectors
-    with pytest.raises(FormatError, match="expected a Word2Vec, found a Checkpoint"):
+    with pytest.raises(FormatError, match="expected a Word2Vec, found a Checkpoint; give it as"):
         Word2Vec.load(tmp_path / "state")
 
 
@@ -325,6 +325,20 @@ def test_what_is_due_by_the_clock_pauses_soon(how):
     keeper, calls = Notes(), []
     run(how, calls, keeper, pause=0.005)
     assert len(calls) == 200 and len(keeper.states) > 2
+
+
+class CutShort(Notes):
+    def save(self, state):
+        super().save(state)
+        raise KeyboardInterrupt
+
+
+@pytest.mark.parametrize("how", ["free", "rounds"])
+def test_ctrl_c_while_saving_ends_the_run_cleanly(how):
+    keeper, calls = CutShort(every_tokens=900), []
+    outcome = run(how, calls, keeper)
+    assert outcome.interrupted and outcome.n_tokens_trained == 30 * len(calls) < 6000
+    assert len(keeper.states) == 2  # and once more at the end
 
 
 # -- the command ----------------------------------------------------------------------------------

@@ -262,6 +262,21 @@ def test_rounds_learn_as_much(text, name):
     assert last < first and abs(rounds_.outcome.loss - last) < 0.25 * (first - last)
 
 
+@pytest.mark.parametrize("sg", [1, 0])
+def test_long_shards_do_not_diverge_at_the_start(monkeypatch, sg):
+    """Without rounds that grow, and looks at the lengths of rows that grow fast, they did."""
+    monkeypatch.setattr("wordvec.models.sidebyside.shard_tokens_of_rounds", lambda *_: 1000)
+    rng = np.random.default_rng(2)
+    shares = 1 / np.arange(1, 301)
+    draws = rng.choice(300, (2000, 25), p=shares / shares.sum())
+    model = Word2Vec(
+        [[f"w{word}" for word in line] for line in draws], vector_size=24, epochs=2, seed=3,
+        workers=2, deterministic=True, sg=sg, hs=1, negative=0, alpha=0.025 if sg else 0.05,
+    )  # fmt: skip
+    first, last = model.outcome.epoch_losses
+    assert last < first < 5.7
+
+
 def test_damping_is_between_mean_and_sum(text):
     options = Word2VecOptions(hs=1, negative=0, sg=1)
     damping = NodeDamping(

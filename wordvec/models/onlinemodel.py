@@ -18,6 +18,7 @@ from wordvec.formats import format_to_write, word2vec_text
 from wordvec.formats.gensim_model import SavedModel, is_saved_model, read_saved_model
 from wordvec.keyedvectors import KeyedVectors
 from wordvec.models import memoryuse, restoring, scoring, updating
+from wordvec.models.checkpoints import KIND as KIND_OF_CHECKPOINT
 from wordvec.models.checkpoints import Checkpoints, refuse_both
 from wordvec.models.growing import GrowingModel, one_source
 from wordvec.models.modelstate import ModelState, Path, is_state, read_state, write_state
@@ -473,6 +474,8 @@ class OnlineModel(GrowingModel):
         """A model from what a file holds."""
         if parts.kind != cls.__name__:
             hint = f"load it with {parts.kind}.load"
+            if parts.kind == KIND_OF_CHECKPOINT:
+                hint = "give it as checkpoints= to the training that it is of"
             raise FormatError(name, None, f"a {cls.__name__}", f"a {parts.kind}", hint)
         model = cls()
         restoring.restore(model, parts, name)
