@@ -1,6 +1,7 @@
 """Trainings that are broken off and gone on with: the same bytes, or a refusal."""
 
 import contextlib
+import functools
 import json
 import os
 import resource
@@ -55,17 +56,7 @@ class BreakingOff(Checkpoints):
         self.n_saves = n_saves
 
     def keeper(self, *arguments):
-        keeper = super().keeper(*arguments)
-        save = keeper.save
-
-        def save_and_break(state):
-            save(state)
-            self.n_saves -= 1
-            if self.n_saves == 0:
-                raise Broken
-
-        keeper.save = save_and_break
-        return keeper
+        return counted(self, super().keeper(*arguments))
 
 
 def settings(name, **more):
@@ -437,6 +428,65 @@ def test_the_fasttext_command(command_environment, wordvec, tmp_path, text_file)
     assert not (tmp_path / "out.checkpoint").exists()
     result = wordvec("fasttext", "supervised", *arguments[2:])
     assert result.returncode == 1 and b"-checkpoint is for skipgram and cbow" in result.stderr
+
+
+def test_train_goes_on_with_each_of_its_models(sentences, tmp_path):
+    settings = {
+        "preset": "semantic",
+        "dim": 12,
+        "workers": 1,
+        "epochs": 2,
+        "min_count": 1,
+        "bucket": 500,
+    }
+    whole = wordvec_module.train(sentences, force=True, **settings)
+    path = tmp_path / "state"
+    for n_saves, names in ((2, ["state"]), (9, ["state", "state.2"])):
+        kept = BreakingOff(path, n_saves, tokens=4000)
+        kept.part = functools.partial(part_breaking_off, kept)
+        with pytest.raises(Broken):
+            wordvec_module.train(sentences, force=True, checkpoints=kept, **settings)
+        assert sorted(os.listdir(tmp_path)) == names
+    resumed = wordvec_module.train(sentences, force=True, checkpoints=path, **settings)
+    assert resumed.matrix.tobytes() == whole.matrix.tobytes()
+    assert resumed.metadata == whole.metadata
+
+
+def part_breaking_off(kept, number):
+    """The part shares the count of what may be saved."""
+    made = Checkpoints.part(kept, number)
+    if made is kept:
+        return kept
+    made.keeper = lambda *arguments: counted(kept, Checkpoints.keeper(made, *arguments))
+    return made
+
+
+def counted(kept, keeper):
+    save = keeper.save
+
+    def save_and_break(state):
+        save(state)
+        kept.n_saves -= 1
+        if kept.n_saves == 0:
+            raise Broken
+
+    keeper.save = save_and_break
+    return keeper
+
+
+def test_the_train_command(wordvec, tmp_path, text_file):
+    flags = ["train", text_file, "-o", "v.wordvec", "--dim", 8, "--epochs", 1, "--threads", 1,
+             "--preset", "fast"]  # fmt: skip
+    result = wordvec(*flags, "--resume")
+    assert result.returncode == 1 and b"there is no checkpoint to go on from" in result.stderr
+    for more, said in (
+        (["--checkpoint", "v.wordvec"], b"is the text's or OUT's file too"),
+        (["--checkpoint-tokens", -1], b"--checkpoint-tokens: expected"),
+    ):
+        result = wordvec(*flags, *more)
+        assert result.returncode == 2 and said in result.stderr
+    result = wordvec(*flags, "--checkpoint-tokens", 20_000)
+    assert result.returncode == 0 and os.listdir(tmp_path) == ["v.wordvec"]
 
 
 def test_a_disk_too_full_for_checkpoints(wordvec, tmp_path, text_file):

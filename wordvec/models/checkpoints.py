@@ -84,9 +84,17 @@ class Checkpoints:
     def of(cls, given: Checkpoints | Path | None) -> Checkpoints | None:
         return given if given is None or isinstance(given, Checkpoints) else cls(given)
 
-    def check(self, options: Any) -> None:
+    def part(self, number: int) -> Checkpoints:
+        """The same for one of several models that are trained one after the other, from 1: the
+        first in the file itself, the others in PATH.2, PATH.3 ..."""
+        if number == 1:
+            return self
+        how = self.options
+        return Checkpoints(f"{self.path}.{number}", how.minutes, how.tokens, tell=self._tell)
+
+    def check(self, options: Any = None) -> None:
         """Find out before the work what would be wrong: OutputError, TrainingError, FormatError,
-        CheckpointError for other options."""
+        CheckpointError for other options (None: not known yet)."""
         OutputFile(self.path).discard()
         if self._exists():
             vectors = own.open_file(self.path, ReadRequest(mmap=True))
@@ -94,7 +102,8 @@ class Checkpoints:
             settings = entry.get("settings") if isinstance(entry, dict) else None
             if not isinstance(settings, dict) or "training" not in settings:
                 raise self._no_checkpoint("another file of vectors")
-            self._compare_options(settings["training"], _identity_of_options(options))
+            if options is not None:
+                self._compare_options(settings["training"], _identity_of_options(options))
 
     def _exists(self) -> bool:
         if os.path.exists(self.path):
