@@ -13,6 +13,7 @@ typedef struct {
     uint32_t n_hot;
     float rate;
     wv_loss loss;
+    wv_ahead ahead; /* rows to ask for while the next block is computed */
 } wv_pass; /* one run over the prepared shard */
 
 /* The shard's own copy of a row, made when it is first asked for. */
@@ -64,15 +65,13 @@ WV_INLINE void prefetch_row(const float *row, int64_t stride)
         v_prefetch(row + c);
 }
 
-/* Asks for a row that will soon be used.  One that is not claimed yet stays so: it would have to be
- * waited for. */
-WV_INLINE void prefetch_number(const wv_pass *pass, const wv_hot *hot, int32_t number)
+/* Where a row lies that will soon be used.  One that is not claimed yet stays so: it would have to
+ * be waited for. */
+WV_INLINE const float *row_ahead(const wv_pass *pass, const wv_hot *hot, int32_t number)
 {
-    const int64_t stride = pass->model->stride;
     if (hot->claims && hot->slots[number] < 0)
-        prefetch_row(hot->shared + (int64_t)number * stride, stride);
-    else
-        prefetch_row(row_of(pass, hot, number), stride);
+        return hot->shared + (int64_t)number * pass->model->stride;
+    return row_of(pass, hot, number);
 }
 
 enum { WV_CLAIMS_AHEAD = 8 };
@@ -84,7 +83,8 @@ static void claim_inputs(const wv_pass *pass)
     const wv_worker *worker = pass->worker;
     for (int64_t i = 0; i < worker->n_listed; i++) {
         if (i + WV_CLAIMS_AHEAD < worker->n_listed)
-            prefetch_number(pass, &worker->in, worker->kept[i + WV_CLAIMS_AHEAD]);
+            prefetch_row(row_ahead(pass, &worker->in, worker->kept[i + WV_CLAIMS_AHEAD]),
+                         pass->model->stride);
         worker->claimed[i] = input_row(pass, worker->kept[i]);
     }
 }
@@ -102,6 +102,15 @@ static void settle_claims(const wv_hot *hot, int64_t stride)
             v_store(row + c, v_load(row + c) - v_load(shared + c));
         hot->slots[number] = -1;
     }
+}
+
+/* Asks for a row while the next block is computed; at once when the list is full. */
+WV_INLINE void prefetch_soon(wv_pass *pass, const float *row)
+{
+    if (pass->ahead.n < WV_AHEAD_MAX)
+        pass->ahead.rows[pass->ahead.n++] = row;
+    else
+        prefetch_row(row, pass->model->stride);
 }
 
 #endif

@@ -241,7 +241,7 @@ def train_model(
         first_epoch=job.first_epoch,
         untrained_loss=untrained_loss(len(corpus.vocab), options.n_noise, options.hs),
         n_extra_tokens=options.epochs * n_unknown,
-        is_spread=as_command,
+        is_spread=options.spread or as_command,
     )
     if is_deterministic(options):
         return train_in_rounds(schedule, model, tokens, network, job, release)
@@ -299,8 +299,8 @@ class Word2Vec(OnlineModel):
     untrained model is made, for `build_vocab` and `train`.
 
     The arguments are gensim's in gensim's order; what they mean is in `Word2VecOptions` and
-    OnlineModel.  Ours besides: negatives, max_sentence and deterministic (see there), max_vocab
-    (keep only so many words), rules (how text becomes words), memory (bytes for the ids, half of
+    OnlineModel.  Ours besides: negatives, max_sentence, spread and deterministic (see there),
+    max_vocab (keep only so many words), rules (how text becomes words), memory (bytes for the ids, half of
     the machine's by default; beyond it they go to disk), ids_path (keep them in this file),
     reporter (called with Progress records), checkpoints (see OnlineModel).
     """
@@ -340,6 +340,7 @@ class Word2Vec(OnlineModel):
         negatives: str = "recycled",
         max_sentence: int = 0,
         deterministic: bool = False,
+        spread: bool = False,
         max_vocab: int | None = None,
         rules: TokenRules = TokenRules(),  # noqa: B008 - frozen
         memory: int | None = None,
