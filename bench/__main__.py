@@ -11,6 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from bench import (
+    deterministic,
     fasttext,
     fasttext_files,
     fasttext_quality,
@@ -39,6 +40,7 @@ GLOVE_QUALITY = "glove-quality"  # takes hours, nearly all of them Stanford's: o
 NAMES = {
     "train": tuple(rivals.ALGORITHMS),
     "quality": tuple(rivals.ALGORITHMS),
+    "deterministic": tuple(rivals.ALGORITHMS),
     "use": use_rows.NAMES,
     "fasttext": fasttext_rows.NAMES,
     "fasttext-quality": fasttext_quality.ALGORITHMS,
@@ -225,6 +227,13 @@ def run_suite(options: argparse.Namespace, results: report.Results, work: Path) 
         series.series_suite(results, chosen, options.seeds, folder, work, ours)
     elif options.suite == "memory":
         speed.memory_suite(results, text, work, ours, options.epochs)
+    elif options.suite == "deterministic":
+        todo = deterministic.Plan(
+            options.only or [name for name in rivals.ALGORITHMS if name != "sgns-d300"],
+            options.rounds, options.epochs, options.rival_tokens,
+        )  # fmt: skip
+        evaluation = options.evaluation.resolve()
+        deterministic.deterministic_suite(results, todo, text, work, evaluation, ours)
     elif options.suite == "train":
         groups = options.only or list(speed.GROUPS)
         if unknown := set(groups) - set(speed.GROUPS):
