@@ -177,7 +177,8 @@ def test_good_text_gets_no_warning(tmp_path):
 )
 def test_odd_files(wordvec, tmp_path, content, code, piece):
     (tmp_path / "t").write_bytes(content)
-    for more in ([], ["--model", "word2vec"], ["--model", "fasttext"]):
+    models = [[], ["--model", "word2vec"], ["--model", "fasttext"]]
+    for more in models if content == b"one\n" else models[:1]:
         done = wordvec("plan", "t", "--dim", "8", "--threads", "1", *more)
         assert done.returncode == code and piece in done.stderr, done.stderr
         assert b"Traceback" not in done.stderr and b"a bug" not in done.stderr
