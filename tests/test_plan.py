@@ -64,6 +64,16 @@ def test_sample_of_packed_files_and_folders(long_text, tmp_path):
             read_corpus(sample.source, min_count=1)
 
 
+def test_sample_of_many_packed_files_looks_into_few(long_text, tmp_path):
+    data = long_text.read_bytes()
+    size = len(data) // 40
+    for k in range(40):
+        (tmp_path / f"{k:02}.gz").write_bytes(gzip.compress(data[k * size : (k + 1) * size]))
+    with take_sample(tmp_path, 4 * PIECE_BYTES) as sample:
+        assert sample.n_pieces <= 8 and sample.n_files == 40
+        assert sample.n_text_bytes == pytest.approx(len(data), rel=0.3)
+
+
 def test_one_giant_line_is_cut_between_words(tmp_path):
     path = tmp_path / "line"
     path.write_text(zipf_text(300_000).replace("\n", " "))
