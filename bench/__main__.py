@@ -23,6 +23,7 @@ from bench import (
     recipes,
     report,
     rivals,
+    series,
     speed,
     texts,
     use,
@@ -41,6 +42,7 @@ NAMES = {
     "fasttext-quality": fasttext_quality.ALGORITHMS,
     "glove": (*(row.name for row in GLOVE_ROWS), GLOVE_QUALITY),
     "recipes": recipes.NAMES,
+    "series": series.NAMES,
     "plan": plans.NAMES,
     "iterables": iterables.NAMES,
 }
@@ -185,6 +187,10 @@ def run_suite(options: argparse.Namespace, results: report.Results, work: Path) 
         prepared = recipes.prepare(text, work, evaluation, ours, options.fasttext)
         chosen = options.only or recipes.NAMES
         recipes.recipes_suite(results, chosen, options.seeds, prepared, options.original)
+    elif options.suite == "series":
+        chosen = options.only or [name for name in series.NAMES if name != "conv"]
+        folder = options.evaluation.resolve().parent / "series"
+        series.series_suite(results, chosen, options.seeds, folder, work, ours)
     elif options.suite == "memory":
         speed.memory_suite(results, text, work, ours, options.epochs)
     elif options.suite == "train":

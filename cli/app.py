@@ -27,6 +27,8 @@ COMMANDS = {
     "plot": ("plot", "The curves of a log of training."),
     "convert": ("convert", "Turn a file of vectors into another format."),
     "info": ("info", "Say what a file of vectors is and whether it is sound."),
+    "images": ("images", "Vectors of images, from an encoder trained on them (PyTorch)."),
+    "series": ("series", "Vectors of time series, from an encoder trained on them (PyTorch)."),
     "demo": ("demo", "Train on the documentation of this Python and show neighbours."),
     "doctor": ("doctor", "Say what this machine offers and what is installed."),
     "tools": ("tools", "Write executables with the original tools' names into a folder."),
