@@ -24,6 +24,7 @@ from wordvec.subwords import NgramRules
 from wordvec.threads import Stop, run_workers
 
 _TIMED_SECONDS, _TIMED_SHARE = 0.4, 0.01  # of each candidate; the share is one of a budget
+_MOST_TIMED_SECONDS, _TIMED_SHARE_OF_RUN = 2.0, 0.005  # the longer the run, the longer the trial
 _WARM_UP_SHARE = 0.25
 _SHARD = 2048
 _PIECES = 61  # of the text, from which shards are timed in turn
@@ -49,6 +50,10 @@ class Expectation:
     n_bytes: int
     n_row_bytes: int
     n_ngram_bytes: int
+
+    def share_of_cores(self, n_threads: int) -> float:
+        """How much of its threads' cores the trial got: 1, or less beside other work."""
+        return min(1.0, self.cpu_seconds / max(self.wall_seconds * n_threads, 1e-9))
 
 
 class Stopwatch:
@@ -89,7 +94,8 @@ class Stopwatch:
         key = tuple(sorted((k, v) for k, v in values.items() if k not in ("epochs", "alpha")))
         if key not in self.speeds:
             inputs = self.input_rows(options)
-            self.speeds[key] = _measure(self.corpus, options, inputs, self.timed_seconds)
+            n_tokens = len(self.corpus.ids) * options.epochs
+            self.speeds[key] = _measure(self.corpus, options, inputs, self.timed_seconds, n_tokens)
         return self.speeds[key]
 
     def input_rows(self, options: Options) -> fasttext.InputRows | None:
@@ -144,8 +150,9 @@ def _measure(
     options: Options,
     inputs: fasttext.InputRows | None,
     timed_seconds: float,
+    n_tokens_planned: int,
 ) -> Speed:
-    """Train a throw-away model on the text for so long."""
+    """Train a throw-away model on the text for so long, or longer before a long run."""
     n_words, pair = len(corpus.vocab), None
     weights: word2vec.Weights
     if isinstance(options, FastTextOptions) and inputs is not None:
@@ -187,6 +194,11 @@ def _measure(
 
     train(_WARM_UP_SHARE * timed_seconds)
     wall, cpu, n = train(timed_seconds)
+    run_seconds = cpu / max(n, 1) * n_tokens_planned / options.workers
+    more = min(_TIMED_SHARE_OF_RUN * run_seconds, _MOST_TIMED_SECONDS) - timed_seconds
+    if timed_seconds == _TIMED_SECONDS and more > 0:  # no budget that the trial would eat
+        wall_more, cpu_more, n_more = train(more)
+        wall, cpu, n = wall + wall_more, cpu + cpu_more, n + n_more
     return Speed(wall / max(n, 1), cpu / max(n, 1))
 
 
@@ -227,9 +239,9 @@ def fit(
             changed = with_epochs(facts, recipe, affordable, given, whole)
             return changed, stopwatch.expect(changed)
     if expected is None:
-        need = f"at least {n_bytes / 1e6:,.0f} MB, which the smallest model takes"
+        need = f"at least {n_bytes / 1e6:,.1f} MB, which the smallest model takes"
         need += " (a larger min_count makes it smaller)"
-        raise OptionError("memory", need, f"{(memory or 0) / 1e6:,.0f} MB")
+        raise OptionError("memory", need, f"{(memory or 0) / 1e6:,.1f} MB")
     cheapest = expected.wall_seconds / max(1, recipe.parts[0].epochs)
     need = f"at least {max(cheapest, 0.1):.1f} s after reading, one pass of the cheapest model"
     raise OptionError("time_budget", need, f"{max(seconds, 0.0):.1f} s left")

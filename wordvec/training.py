@@ -41,7 +41,8 @@ class Plan:
     recipe: Recipe
     expected: Expectation
     warnings: list[str]
-    given: dict[str, Any]
+    given: dict[str, Any]  # settings that were asked for
+    limits: dict[str, Any]  # of time_budget (seconds) and memory (bytes) what was asked for
 
 
 @dataclass(slots=True)
@@ -120,7 +121,9 @@ def prepare(
     deadline = None if time_budget is None else start + _TRAINING_SHARE * time_budget
     recipe, expected = fit(corpus, facts, preset, given, deadline, memory, peak)
     warnings = warnings_of(corpus, facts)
-    return Plan(corpus, facts, recipe, expected, warnings, given)
+    limits = {"time_budget": time_budget, "memory": memory}
+    limits = {name: limit for name, limit in limits.items() if limit is not None}
+    return Plan(corpus, facts, recipe, expected, warnings, given, limits)
 
 
 def _read(
@@ -247,7 +250,7 @@ def provenance(
         "rules": RULE_VERSION,
         "preset": recipe.preset,
         "models": [dataclasses.asdict(part) for part in recipe.parts],
-        "given": plan.given,
+        "given": {**plan.limits, **plan.given},
         "given_up": list(recipe.given_up),
         "corpus": {
             "fingerprint": corpus.fingerprint,

@@ -221,7 +221,7 @@ class FastText(OnlineModel):
     untrained model is made, for `build_vocab` and `train`.
 
     The arguments are gensim's in gensim's order; what they mean is in `FastTextOptions` and
-    OnlineModel.  Ours besides: negatives, loss, max_sentence, as_command,
+    OnlineModel.  Ours besides: negatives, loss, max_sentence, spread, as_command,
     position_weights and lr_update_rate (see there),
     pretrained (vectors to start from, as such or in a file that wordvec.load reads; the words of a
     constructor's text are joined by theirs, as with fastText's -pretrainedVectors), max_vocab (keep
@@ -274,6 +274,7 @@ class FastText(OnlineModel):
         *,
         negatives: str = "window",
         max_sentence: int = 0,
+        spread: bool = False,
         as_command: bool = False,
         position_weights: bool = False,
         loss: str | None = None,

@@ -242,7 +242,7 @@ def train_model(
         first_epoch=first_epoch,
         untrained_loss=untrained_loss(len(corpus.vocab), options.n_noise, options.hs),
         n_extra_tokens=options.epochs * n_unknown,
-        is_spread=as_command,
+        is_spread=options.spread or as_command,
     )
     workers: list[_ShardWorker] = []
 
@@ -285,7 +285,7 @@ class Word2Vec(OnlineModel):
     untrained model is made, for `build_vocab` and `train`.
 
     The arguments are gensim's in gensim's order; what they mean is in `Word2VecOptions` and
-    OnlineModel.  Ours besides: negatives and max_sentence (see there), max_vocab (keep only so
+    OnlineModel.  Ours besides: negatives, max_sentence, spread (see there), max_vocab (keep only so
     many words), rules (how text becomes words), memory (bytes for the ids, half of the machine's
     by default; beyond it they go to disk), ids_path (keep them in this file), reporter (called
     with Progress records).
@@ -325,6 +325,7 @@ class Word2Vec(OnlineModel):
         *,
         negatives: str = "recycled",
         max_sentence: int = 0,
+        spread: bool = False,
         max_vocab: int | None = None,
         rules: TokenRules = TokenRules(),  # noqa: B008 - frozen
         memory: int | None = None,
