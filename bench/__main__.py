@@ -17,10 +17,13 @@ from bench import (
     fasttext_rows,
     glove,
     glove_training,
+    iterables,
+    plans,
     quality,
     recipes,
     report,
     rivals,
+    series,
     speed,
     texts,
     use,
@@ -39,6 +42,9 @@ NAMES = {
     "fasttext-quality": fasttext_quality.ALGORITHMS,
     "glove": (*(row.name for row in GLOVE_ROWS), GLOVE_QUALITY),
     "recipes": recipes.NAMES,
+    "series": series.NAMES,
+    "plan": plans.NAMES,
+    "iterables": iterables.NAMES,
 }
 SUITES = ("rivals", "ids", "memory", *NAMES, "table")
 
@@ -168,11 +174,23 @@ def run_suite(options: argparse.Namespace, results: report.Results, work: Path) 
         run_fasttext(options, results, text, work, [*ours, "fasttext"])
     elif options.suite == "glove":
         run_glove(options, results, text, work, ours)
+    elif options.suite == "plan":
+        chosen = options.only or plans.NAMES
+        plans.plan_suite(results, chosen, text, texts.shared_data(ROOT), work, ours)
+    elif options.suite == "iterables":
+        iterables.iterables_suite(
+            results, options.only or iterables.NAMES, text, work,
+            options.rounds, options.epochs, options.rival_tokens,
+        )  # fmt: skip
     elif options.suite == "recipes":
         evaluation = options.evaluation.resolve()
         prepared = recipes.prepare(text, work, evaluation, ours, options.fasttext)
         chosen = options.only or recipes.NAMES
         recipes.recipes_suite(results, chosen, options.seeds, prepared, options.original)
+    elif options.suite == "series":
+        chosen = options.only or [name for name in series.NAMES if name != "conv"]
+        folder = options.evaluation.resolve().parent / "series"
+        series.series_suite(results, chosen, options.seeds, folder, work, ours)
     elif options.suite == "memory":
         speed.memory_suite(results, text, work, ours, options.epochs)
     elif options.suite == "train":

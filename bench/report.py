@@ -203,6 +203,19 @@ COLUMNS: dict[str, tuple[str, dict[str, str]]] = {
          "spread of seeds": "spread", "must": "must", "aim": "aim", "seeds": "seeds",
          "verdict": "verdict"},
     ),
+    "plan": (
+        "Plans, and what then happened",
+        {"job": "name", "text": "text", "read": "share", "epochs": "epochs", "threads": "threads",
+         "planned MB": "planned_memory_mb", "peak MB": "peak_mb", "off": "memory",
+         "planned CPU-s": "planned_cpu_s", "CPU-s": "training_cpu_s", "CPU off": "cpu",
+         "planned s": "planned_wall_s", "s": "training_wall_s", "wall off": "wall",
+         "load": "load_before", "CPU-s of planning": "plan_cpu_s"},
+    ),
+    "plan-row": (
+        "How far plans are off",
+        {"what": "what", "worst": "figure", "mean": "mean", "must": "must", "aim": "aim",
+         "jobs": "jobs", "verdict": "verdict"},
+    ),
     "gate": (
         "Quality gate (means over the seeds)",
         {"algorithm": "algorithm", "variant": "variant", "measure": "measure", "ours": "ours",

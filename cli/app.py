@@ -9,6 +9,7 @@ import click
 # name -> (module of this package, what it does); the module holds a click command `command`.
 COMMANDS = {
     "train": ("train", "The best vectors of your text, settings chosen by its size."),
+    "plan": ("plan", "What a training will take: words, memory, disk, time; warnings."),
     "word2vec": ("word2vec", "Train word vectors; the flags of the original word2vec."),
     "word2phrase": ("word2phrase", "Join words that belong together; the original's flags."),
     "fasttext": ("fasttext_command", "Subword vectors and classifiers; as the original fasttext."),
@@ -22,8 +23,12 @@ COMMANDS = {
     "nn": ("nn", "The nearest neighbours of words."),
     "analogy": ("analogy", "A is to B as C is to what?"),
     "eval": ("eval", "Score vectors: analogies, word similarity, categories."),
+    "update": ("update", "Train a saved model on over more text; old words stay near."),
+    "plot": ("plot", "The curves of a log of training."),
     "convert": ("convert", "Turn a file of vectors into another format."),
     "info": ("info", "Say what a file of vectors is and whether it is sound."),
+    "images": ("images", "Vectors of images, from an encoder trained on them (PyTorch)."),
+    "series": ("series", "Vectors of time series, from an encoder trained on them (PyTorch)."),
     "demo": ("demo", "Train on the documentation of this Python and show neighbours."),
     "doctor": ("doctor", "Say what this machine offers and what is installed."),
     "tools": ("tools", "Write executables with the original tools' names into a folder."),

@@ -16,6 +16,7 @@ from wordvec.errors import (
 if TYPE_CHECKING:
     from wordvec.corpus import TokenRules, read_corpus
     from wordvec.formats import load, save
+    from wordvec.jobplan import plan
     from wordvec.keyedvectors import KeyedVectors
     from wordvec.models.facebook import (
         load_facebook_model,
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from wordvec.models.fasttext import FastText
     from wordvec.models.glovemodel import GloVe
     from wordvec.models.phrases import ENGLISH_CONNECTOR_WORDS, FrozenPhrases, Phrases
+    from wordvec.models.validating import Validation
     from wordvec.models.word2vec import Word2Vec
     from wordvec.subwords import NgramRules, Subwords
     from wordvec.training import train
@@ -44,12 +46,14 @@ _PLACES = {
     "Phrases": "wordvec.models.phrases",
     "Subwords": "wordvec.subwords",
     "TokenRules": "wordvec.corpus",
+    "Validation": "wordvec.models.validating",
     "Vectors": "wordvec.vectors",
     "Vocab": "wordvec.vocab",
     "Word2Vec": "wordvec.models.word2vec",
     "load": "wordvec.formats",
     "load_facebook_model": "wordvec.models.facebook",
     "load_facebook_vectors": "wordvec.models.facebook",
+    "plan": "wordvec.jobplan",
     "read_corpus": "wordvec.corpus",
     "save": "wordvec.formats",
     "save_facebook_model": "wordvec.models.facebook",
@@ -72,6 +76,7 @@ __all__ = [
     "Subwords",
     "TokenRules",
     "TrainingError",
+    "Validation",
     "Vectors",
     "Vocab",
     "Word2Vec",
@@ -80,6 +85,7 @@ __all__ = [
     "load",
     "load_facebook_model",
     "load_facebook_vectors",
+    "plan",
     "read_corpus",
     "save",
     "save_facebook_model",

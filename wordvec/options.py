@@ -66,28 +66,33 @@ def check_options(options: Any) -> None:
     Whole numbers of another type (10.0, NumPy's) are turned into int in place.
     """
     for item in dataclasses.fields(options):
-        spec: OptionSpec = item.metadata["spec"]
-        value = getattr(options, item.name)
-        if value is None and item.default is None:
-            continue
-        if spec.choices is not None:
-            if value not in spec.choices:
-                raise OptionError(item.name, spec.expected, value)
-            continue
-        if isinstance(item.default, str):
-            if not isinstance(value, str) or (item.default and not value):
-                raise OptionError(item.name, "text", value)
-            continue
-        whole = isinstance(item.default, int) or item.default is None
-        if isinstance(value, bool) or not _is_number(value, whole):
-            kind = "a whole number" if whole else "a number"
-            raise OptionError(item.name, spec.expected.replace("a number", kind), value)
-        too_low = spec.low is not None and value < spec.low
-        too_high = spec.high is not None and value > spec.high
-        if too_low or too_high:
+        check_option(options, item)
+
+
+def check_option(options: Any, item: dataclasses.Field[Any]) -> None:
+    """One field of them."""
+    spec: OptionSpec = item.metadata["spec"]
+    value = getattr(options, item.name)
+    if value is None and item.default is None:
+        return
+    if spec.choices is not None:
+        if value not in spec.choices:
             raise OptionError(item.name, spec.expected, value)
-        if whole and type(value) is not int:  # 10.0, or a NumPy integer
-            object.__setattr__(options, item.name, int(value))
+        return
+    if isinstance(item.default, str):
+        if not isinstance(value, str) or (item.default and not value):
+            raise OptionError(item.name, "text", value)
+        return
+    whole = isinstance(item.default, int) or item.default is None
+    if isinstance(value, bool) or not _is_number(value, whole):
+        kind = "a whole number" if whole else "a number"
+        raise OptionError(item.name, spec.expected.replace("a number", kind), value)
+    too_low = spec.low is not None and value < spec.low
+    too_high = spec.high is not None and value > spec.high
+    if too_low or too_high:
+        raise OptionError(item.name, spec.expected, value)
+    if whole and type(value) is not int:  # 10.0, or a NumPy integer
+        object.__setattr__(options, item.name, int(value))
 
 
 def _is_number(value: Any, whole: bool) -> bool:
@@ -162,6 +167,32 @@ class Word2VecOptions:
     def n_noise(self) -> int:
         """Noise words of an example; 0 without negative sampling."""
         return self.negative
+
+
+@dataclass(frozen=True)
+class ValidationOptions:
+    """What is measured after each epoch of a training; see models.validating.Validation."""
+
+    share: float = option(
+        0.01, "this share of the sentences is held out, to measure the loss on", flag="-validate",
+        original=0.0, low=0, high=0.9,
+    )  # fmt: skip
+    measure: str | None = option(
+        None, "what tells the best epoch: held_out_loss, or the name of a probe"
+    )
+    patience: int | None = option(
+        None, "stop after N epochs without progress, and keep the best", flag="-patience", low=1
+    )
+    least_gain: float = option(0.0, "progress is more than this", flag="-least-gain", low=0)
+
+    def __post_init__(self) -> None:
+        """Of its own fields alone: a subclass has more."""
+        for item in dataclasses.fields(ValidationOptions):
+            if item.name == "measure":
+                if self.measure is not None and not isinstance(self.measure, str):
+                    raise OptionError("measure", "text", self.measure)
+                continue
+            check_option(self, item)
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ import os
 import resource
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -111,23 +111,38 @@ class Stopwatch:
         return 0 if inputs is None else len(inputs.bucket_of_row)
 
     def n_bytes(self, recipe: Recipe) -> int:
-        """Peak memory by formula: input and output rows of the largest model, and what earlier
-        ones leave."""
-        n_words, kept, most = len(self.corpus.vocab), 0, 0
-        for part in recipe.parts:
-            inputs = self.input_rows(part)
-            stride = sgd.padded(part.vector_size) * 4
-            n_matrices = bool(part.negative) + bool(part.hs)
-            n_bucket = part.bucket * 4 if isinstance(part, FastTextOptions) else 0
-            rows = (n_words + self.n_ngram_rows(part)) * stride
-            links = 0 if inputs is None else 2 * _LINK_BYTES * len(inputs.rows)
-            vectors = n_words * part.vector_size * 4 if self.n_ngram_rows(part) else 0
-            output = n_matrices * n_words * stride
-            most = max(most, kept + rows + output + links + n_bucket + vectors)
-            kept += rows + vectors + n_bucket
-        if len(recipe.parts) > 1:
-            most = max(most, kept + n_words * recipe.dim * 4)
-        return max(self.peak_of_reading, self.bytes_before + most + n_words * _WORD_BYTES)
+        """Peak memory by formula: what is there before training, the weights, and the words."""
+        sizes = [
+            (0, 0) if (inputs := self.input_rows(part)) is None
+            else (len(inputs.bucket_of_row), len(inputs.rows))
+            for part in recipe.parts
+        ]  # fmt: skip
+        n_words = len(self.corpus.vocab)
+        needed = weights_bytes(recipe, n_words, sizes)
+        return max(self.peak_of_reading, self.bytes_before + needed + n_words * _WORD_BYTES)
+
+
+def weights_bytes(recipe: Recipe, n_words: int, sizes: Sequence[tuple[int, int]]) -> int:
+    """What training takes at its peak besides text and words: input and output rows of the largest
+    model, and what earlier ones leave.
+
+    sizes: of each model, how many n-grams have rows, and how many rows all words together are made
+    of; (0, 0) without n-grams.
+    """
+    kept = most = 0
+    for part, (n_ngram_rows, n_links) in zip(recipe.parts, sizes, strict=True):
+        stride = sgd.padded(part.vector_size) * 4
+        n_matrices = bool(part.n_noise) + bool(part.hs) or 2  # losses over all words: and a copy
+        n_bucket = part.bucket * 4 if isinstance(part, FastTextOptions) else 0
+        rows = (n_words + n_ngram_rows) * stride
+        links = 2 * _LINK_BYTES * n_links
+        vectors = n_words * part.vector_size * 4 if n_ngram_rows else 0
+        output = n_matrices * n_words * stride
+        most = max(most, kept + rows + output + links + n_bucket + vectors)
+        kept += rows + vectors + n_bucket
+    if len(recipe.parts) > 1:
+        most = max(most, kept + n_words * recipe.dim * 4)
+    return most
 
 
 def _measure(

@@ -13,9 +13,10 @@ from wordvec import __version__, centring
 from wordvec.corpus import EncodedCorpus, read_corpus
 from wordvec.corpusfacts import check_corpus, facts_of, hold_out, warnings_of
 from wordvec.errors import CorpusError, OptionError, RareWordsError
-from wordvec.kernels import sampling, sgd, simd
+from wordvec.kernels import simd
 from wordvec.keyedvectors import KeyedVectors
 from wordvec.models import fasttext, word2vec
+from wordvec.models.heldoutloss import held_out_loss
 from wordvec.options import FastTextOptions
 from wordvec.planning import Expectation, fit, peak_bytes
 from wordvec.progress import Reporter, silent
@@ -27,8 +28,6 @@ from wordvec.vectors import Matrix
 
 logger = logging.getLogger(__name__)
 
-_HELD_OUT_SHARD = 1 << 14
-_KEY_OF_HELD_OUT = 5
 _DEFAULT_MIN_COUNT = 5
 _TRAINING_SHARE = 0.95  # of a time budget; reading comes off it too, the rest is for saving
 
@@ -237,19 +236,8 @@ def _train_part(
         model = word2vec.kernel_model(
             held_out, part, trained.weights, 0, corpus.n_tokens_read, pair
         )
-        held = _loss_of(held_out, model, part.seed)
+        held = held_out_loss(held_out, model, part.seed)
     return _Part(trained.vectors, subwords, trained.outcome, held)
-
-
-def _loss_of(corpus: EncodedCorpus, model: sgd.Model, seed: int) -> float | None:
-    """Mean loss per example of a trained model, at rate 0, which leaves its weights as they are."""
-    tokens = sgd.Tokens(corpus.ids, corpus.starts, len(corpus.vocab))
-    worker = sgd.Worker(model, _HELD_OUT_SHARD)
-    key = sampling.key(seed, _KEY_OF_HELD_OUT, 0)
-    for first in range(0, len(corpus.ids), _HELD_OUT_SHARD):
-        last = min(first + _HELD_OUT_SHARD, len(corpus.ids))
-        worker.train(tokens, first, last, key, sampling.key(seed, _KEY_OF_HELD_OUT, first), 0.0)
-    return worker.loss / worker.n_examples if worker.n_examples else None
 
 
 def provenance(

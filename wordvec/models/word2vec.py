@@ -18,6 +18,7 @@ from wordvec.models import restoring
 from wordvec.models.modelstate import ModelState
 from wordvec.models.network import Network, Paths, padded_rows, tree_of, untrained_loss
 from wordvec.models.onlinemodel import BATCH_WORDS, OnlineModel
+from wordvec.models.validating import Validation
 from wordvec.models.watching import TrainingJob
 from wordvec.options import FastTextOptions, Word2VecOptions
 from wordvec.progress import Reporter, silent
@@ -330,6 +331,7 @@ class Word2Vec(OnlineModel):
         memory: int | None = None,
         ids_path: str | os.PathLike[str] | None = None,
         reporter: Reporter = silent,
+        validation: Validation | None = None,
         **unknown: Any,
     ) -> None:
         self._begin(locals())
