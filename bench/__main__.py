@@ -17,6 +17,7 @@ from bench import (
     fasttext_rows,
     glove,
     glove_training,
+    graphs,
     iterables,
     plans,
     quality,
@@ -45,6 +46,7 @@ NAMES = {
     "series": series.NAMES,
     "plan": plans.NAMES,
     "iterables": iterables.NAMES,
+    "graphs": graphs.NAMES,
 }
 SUITES = ("rivals", "ids", "memory", *NAMES, "table")
 
@@ -133,6 +135,14 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
         help="quality: results of the original, instead of training it; "
         "recipes: of any earlier runs on the same text",
     )
+    add("--pecanpy", metavar="PROGRAM", help="graphs: PecanPy, to be measured too")
+    add(
+        "--graphs",
+        type=Path,
+        default=data / "graphs",
+        metavar="FOLDER",
+        help="graphs: NAME.edges and NAME.labels of ppi, blogcatalog and karate",
+    )
     add("--fasttext", metavar="PROGRAM", help="recipes: the original (default: fasttext)")
     add(
         "--glove-source",
@@ -147,7 +157,23 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
     return parser.parse_args(arguments)  # fmt: skip
 
 
+def run_graphs(
+    options: argparse.Namespace, results: report.Results, work: Path, names: list[str]
+) -> None:
+    folder = options.graphs.resolve()
+    ours = rivals.wordvec_command(options.wordvec)
+    results.add(report.machine("graphs", folder))
+    bench = graphs.Bench(folder, work, ours, options.seeds, options.pecanpy)
+    graphs.graphs_suite(results, bench, names)
+
+
 def run_suite(options: argparse.Namespace, results: report.Results, work: Path) -> None:
+    if options.suite == "graphs":
+        only = [name for part in options.only or () for name in part] or list(graphs.NAMES)
+        if unknown := set(only) - set(graphs.NAMES):
+            raise BenchError(f"graphs has no {', '.join(sorted(unknown))}")
+        run_graphs(options, results, work, only)
+        return
     text = texts.plain_text(options.corpus, texts.cache_folder())
     names = NAMES.get(options.suite, ())
     options.only = [name for part in options.only or () for name in part] or None

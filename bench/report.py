@@ -190,6 +190,11 @@ COLUMNS: dict[str, tuple[str, dict[str, str]]] = {
          "same answers": "same", "records": "n_records", "rounds": "rounds",
          "verdict": "verdict"},
     ),
+    "graph": (
+        "Graphs",
+        {"name": "name", "what": "what", "figure": "figure", "must": "must", "aim": "aim",
+         "CPU-s": "cpu_s", "seeds": "seeds", "verdict": "verdict"},
+    ),
     "recipe": (
         "Runs of recipes and of the originals",
         {"name": "name", "text": "text", "seed": "seed", "dim": "dim", "CPU-s": "cpu_s",

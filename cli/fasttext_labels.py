@@ -95,6 +95,8 @@ def predict(command: str, arguments: list[str]) -> int:
     words = labeller.model.dictionary.words
     n_words = labeller.model.dictionary.n_words
     labels = [words.word_bytes(n_words + k) for k in range(labeller.n_labels)]
+    if command == "predict" and k == 1 and threshold <= 0 and os.path.isfile(name):
+        labeller.expect_only_labels(os.path.getsize(name), n_threads)
     format_block = with_probabilities if command == "predict-prob" else only_labels
     out = sys.stdout.buffer
     for block in labeller.blocks(texts, k, threshold, n_threads):

@@ -225,16 +225,20 @@ def trained_notes(model: FastTextModel) -> list[str]:
 
 
 def write_outputs(model: FastTextModel, outputs: list[OutputFile]) -> None:
-    """The model, its words' vectors, and what the third file, if any, holds."""
+    """The model, its words' vectors, and what the third file, if any, holds.
+
+    The model comes last and is lost: its memory becomes that of the file as it is written.
+    """
     from wordvec.formats import fasttext_bin, fasttext_vec
     from wordvec.vectors import Vectors
 
     model_file, vectors_file, *rest = outputs
-    fasttext_bin.write_model(model_file.stream, model, model_file.path)
     vectors = Vectors(model.dictionary.only_words(), model.vocabulary_vectors())
     fasttext_vec.write(vectors_file.stream, vectors, vectors_file.path)
     for output in rest:
         fasttext_vec.write(output.stream, fasttext_bin.output_vectors(model), output.path)
+    del vectors
+    fasttext_bin.write_model(model_file.stream, model, model_file.path, consume=True)
 
 
 def load(path: str) -> FastTextModel:

@@ -127,6 +127,29 @@ def test_predict_on_threads_is_the_same(model, test_file):
         np.testing.assert_array_equal(a.probabilities, b.probabilities)
 
 
+@pytest.mark.parametrize("n_threads", [1, 2])
+def test_many_lines_of_few_labels_are_answered_from_scores_of_rows(tmp_path, test_file, n_threads):
+    made = train_supervised(
+        test_file, vector_size=40, word_ngrams=2, bucket=300, epochs=5, workers=1
+    )
+    made.input = DenseRows(made.input.block(0, made.input.n_rows).copy())
+    expected = list(Labeller(made).blocks(line_chunks(test_file, 200)))
+    labeller = Labeller(made)
+    labeller.expect_only_labels(500)  # too few to pay
+    (block,) = labeller.blocks([b"a plum\n"])
+    assert (block.probabilities > 0).all()
+    labeller.expect_only_labels(1 << 20, n_threads)
+    found = list(labeller.blocks(line_chunks(test_file, 200), n_threads=n_threads))
+    for a, b in zip(found, expected, strict=True):
+        np.testing.assert_array_equal(a.labels, b.labels)
+        assert np.isnan(a.probabilities).all()
+    # Other questions are answered as ever.
+    (block,) = labeller.blocks([b"a plum\n"], k=2)
+    assert (block.probabilities > 0).all()
+    nothing = labeller.block(b"zzz", ends_text=True)
+    assert nothing.labels.tolist() == [[-1]]
+
+
 def test_compact_rows_answer_like_all_rows(model):
     assert model.input.row_of_bucket is not None
     dense = classifier.TrainedClassifier(

@@ -282,6 +282,60 @@ def test_tree_search_finds_the_best_of_all_paths(level, n_labels, k):
         assert (best[i, len(kept) :] == -1).all()
 
 
+@pytest.mark.parametrize("loss", ["softmax", "ova", "ns"])
+@pytest.mark.parametrize("n_labels", [1, 2, 3, 14, 15])
+@pytest.mark.parametrize("dim", [1, 16, 17, 100])
+def test_best_labels_from_scores_of_rows(level, loss, n_labels, dim):
+    toy = Toy(dim, n_labels, loss, seed=dim)
+    rng = np.random.default_rng(n_labels)
+    twins = min(2, n_labels - 1)
+    toy.labels[n_labels - twins :] = toy.labels[:twins]  # ties that rounding must not decide
+    rows = rng.normal(0, 1, (700, dim + 3)).astype(np.float32)[:, :dim]  # beside other numbers
+    rows[5] = np.nan
+    sizes = rng.integers(0, 40, 300)
+    starts = np.concatenate([[0], np.cumsum(sizes)])
+    ids = rng.integers(0, 700, starts[-1]).astype(np.int32)
+    worker = classify.Worker(toy.model())
+    expected, probabilities = np.empty((300, 1), np.int32), np.empty((300, 1), np.float32)
+    worker.predict_lines(rows, starts, ids, 0.0, expected, probabilities)
+    scores = np.full((700, classify.SCORED_LABELS + 1), np.nan, np.float32)
+    worker.score_rows(rows, 0, 333, scores)
+    worker.score_rows(rows, 333, 700, scores)
+    exact = rows.astype(np.float64) @ toy.labels.astype(np.float64).T
+    np.testing.assert_allclose(scores[:, :n_labels], exact, rtol=1e-4, atol=1e-5)
+    np.testing.assert_allclose(scores[:, -1], np.linalg.norm(rows, axis=1), rtol=1e-5)
+    found = np.empty((300, 1), np.int32)
+    n_doubtful = worker.best_by_scores(scores, rows, starts, ids, found)
+    there = sizes > 0
+    np.testing.assert_array_equal(found[there], expected[there])
+    has_nan = [5 in ids[a:b] for a, b in pairwise(starts)]
+    certain = 300 - np.count_nonzero(~there | has_nan)
+    if n_labels == 1:
+        assert n_doubtful == 300 - certain
+    if n_labels > 10 and dim == 100:
+        assert 300 - certain < n_doubtful < 200
+
+
+def test_scores_of_rows_are_for_few_labels_in_rows():
+    out = np.zeros((4, classify.SCORED_LABELS + 1), np.float32)
+    rows = np.zeros((4, 20), np.float32)
+    for n_labels, loss in ((16, "softmax"), (40, "softmax"), (3, "hs")):
+        with pytest.raises(ValueError, match="up to 15 labels"):
+            classify.Worker(Toy(20, n_labels, loss).model()).score_rows(rows, 0, 4, out)
+    worker = classify.Worker(Toy(20, 3, "softmax").model())
+    with pytest.raises(ValueError, match="rows 0 to 5 of 4"):
+        worker.score_rows(rows, 0, 5, out)
+    for starts, ids in (([0, 1], [4]), ([0, 1], [-1]), ([0, 2], [0]), ([1, 0], [0])):
+        with pytest.raises(ValueError, match="outside the rows"):
+            worker.best_by_scores(
+                out, rows, np.array(starts), np.array(ids, np.int32), np.zeros((1, 1), np.int32)
+            )
+    with pytest.raises(ValueError, match="scores of 4 rows for 3"):
+        worker.best_by_scores(
+            out, rows[:3], np.array([0, 1]), np.zeros(1, np.int32), np.zeros((1, 1), np.int32)
+        )
+
+
 def test_bad_arrays_are_refused():
     toy = Toy(20, 40, "softmax")
     model = toy.model()

@@ -1,6 +1,7 @@
 """fastText's .bin and .ftz: read, written, as vectors; files made by hand."""
 
 import io
+import mmap
 import struct
 
 import fasttext_bytes as book
@@ -13,6 +14,7 @@ import wordvec
 from wordvec.errors import FormatError, WordvecError
 from wordvec.fasttextmodel import DenseRows, FastTextArgs, FastTextDictionary, FastTextModel
 from wordvec.formats import fasttext_bin
+from wordvec.memory import zero_rows
 from wordvec.words import WordList
 
 PRUNED = ((7, 1), (3, 0), (11, 2))
@@ -36,6 +38,22 @@ def written(model):
     stream = io.BytesIO()
     fasttext_bin.write_model(stream, model)
     return stream.getvalue()
+
+
+def test_a_model_written_for_the_last_time_gives_its_memory_back():
+    bucket, dim = 5000, 300  # 6 MB: some huge pages
+    words = WordList.of(["a", "__label__b"])
+    dictionary = FastTextDictionary(words, np.array([1, 1]), 1, 1, 2)
+    matrix = zero_rows(1 + bucket, dim + 4)
+    matrix[:] = np.arange(1, matrix.size + 1).reshape(matrix.shape)
+    args = FastTextArgs(dim=dim, kind="sup", bucket=bucket, word_ngrams=2)
+    output = DenseRows(np.ones((1, dim), np.float32))
+    model = FastTextModel(args, dictionary, DenseRows(matrix, dim), output)
+    expected, stream = written(model), io.BytesIO()
+    fasttext_bin.write_model(stream, model, consume=True)
+    assert stream.getvalue() == expected
+    if hasattr(mmap, "MADV_DONTNEED"):
+        assert not matrix[:1700].any() and matrix[-1].all()
 
 
 @pytest.mark.parametrize("mmap", [True, False])

@@ -227,6 +227,9 @@ def test_buckets_are_numbered_as_they_come():
     kernel.renumber_buckets(rows, 3, row_of_bucket)
     assert rows.tolist() == [3, 4, 0, 5, 4, 6, 5, 2]
     assert kernel.number_buckets(np.zeros(0, np.int32), 3, row_of_bucket) == 0
+    first_three = np.full(10, -1, np.int32)
+    assert kernel.number_buckets(rows, 3, first_three, 2) == 3
+    assert first_three.tolist() == [0, 1, 2] + 7 * [-1]
     with pytest.raises(ValueError, match="beyond 3 words and 10 buckets"):
         kernel.number_buckets(np.array([13], np.int32), 3, row_of_bucket)
     with pytest.raises(ValueError, match="no row of its own"):

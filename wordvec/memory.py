@@ -45,17 +45,41 @@ def zero_rows(n_rows: int, n_columns: int) -> NDArray[np.float32]:
     return raw[start : start + n_bytes].view(np.float32).reshape(n_rows, n_columns)
 
 
+def drop_rows(array: NDArray[Any], first: int, end: int) -> None:
+    """Give back the memory of array[first:end] of a `zero_rows`; its numbers are lost, or zero.
+
+    Does nothing for other arrays.  Whole huge pages go, and the one that `first` lies in, so that
+    rows dropped in their order are all gone but the last.
+    """
+    owner = _owner(array)
+    if not isinstance(owner, mmap.mmap) or not hasattr(mmap, "MADV_DONTNEED"):
+        return
+    if memoryview(owner).readonly:
+        return  # a map of a file
+    offset = array.ctypes.data - np.frombuffer(owner, np.uint8).ctypes.data
+    begin, stop = (
+        (offset + row * array.strides[0]) // HUGE_PAGE_BYTES * HUGE_PAGE_BYTES
+        for row in (first, end)
+    )
+    if begin < stop:
+        owner.madvise(mmap.MADV_DONTNEED, begin, stop - begin)
+
+
+def _owner(array: NDArray[Any]) -> Any:
+    """What holds the memory that the array is a view of."""
+    owner: Any = array
+    while isinstance(owner, np.ndarray):
+        owner = owner.base
+    return owner.obj if isinstance(owner, memoryview) else owner
+
+
 def release_pages(array: NDArray[Any], end: int) -> None:
     """Let go of the pages under array[:end] when a file is mapped there; else nothing.
 
     They come back from the file when they are read again.  Mapped pages count as memory of the
     process, so a corpus that lies on disk would otherwise be all in memory after one pass.
     """
-    owner: Any = array
-    while isinstance(owner, np.ndarray):
-        owner = owner.base
-    if isinstance(owner, memoryview):
-        owner = owner.obj
+    owner = _owner(array)
     # Only a map of a file is read-only; the pages of any other would be lost.
     is_file = isinstance(owner, mmap.mmap) and memoryview(owner).readonly
     if not is_file or not hasattr(mmap, "MADV_DONTNEED"):

@@ -114,12 +114,18 @@ def open_file(path: str, request: ReadRequest) -> Vectors:
 # -- writing ------------------------------------------------------------------------------------
 
 
-def write_model(stream: BinaryIO, model: FastTextModel, path: str = "output") -> None:
-    """Write a model; the rows that training never made are made as they are written."""
+def write_model(
+    stream: BinaryIO, model: FastTextModel, path: str = "output", *, consume: bool = False
+) -> None:
+    """Write a model; the rows that training never made are made as they are written.
+
+    `consume`: give back the memory of the input rows that are written.  The model is lost, but
+    matrix and file need not fit the memory side by side, and no fresh memory is paid for.
+    """
     write_args(stream, model.args)
     write_dictionary(stream, model.dictionary, path)
     stream.write(bytes([model.input.is_quantized]))
-    write_rows(stream, model.input, path)
+    write_rows(stream, model.input, path, consume=consume)
     stream.write(bytes([model.output.is_quantized]))
     write_rows(stream, model.output, path)
 

@@ -6,7 +6,6 @@ Every count is compared with the bytes that are left before anything is allocate
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterator
 from typing import Any, BinaryIO
 
 import numpy as np
@@ -23,6 +22,7 @@ from wordvec.fasttextmodel import (
 )
 from wordvec.formats.tensors import byte_blocks
 from wordvec.kernels import fasttextfile
+from wordvec.memory import drop_rows
 from wordvec.quantize import N_CENTROIDS, ProductQuantizer, QuantizedRows
 from wordvec.words import WordList
 
@@ -277,21 +277,19 @@ def write_dictionary(stream: BinaryIO, dictionary: FastTextDictionary, path: str
         stream.write(np.ascontiguousarray(pruned, "<i4").tobytes())
 
 
-def write_rows(stream: BinaryIO, rows: Rows, path: str) -> None:
-    """A matrix; a compact one with the rows that it does not hold."""
+def write_rows(stream: BinaryIO, rows: Rows, path: str, *, consume: bool = False) -> None:
+    """A matrix; a compact one with the rows that it does not hold.  See `write_model`."""
     if isinstance(rows, QuantizedRows):
         _write_coded(stream, rows, path)
         return
     stream.write(_SHAPE.pack(rows.n_rows, rows.dim))
-    for block in _dense_blocks(rows):
-        for piece in byte_blocks(block):
-            stream.write(piece)
-
-
-def _dense_blocks(rows: Rows) -> Iterator[NDArray[np.float32]]:
     step = max(1, _WRITE_BYTES // (4 * rows.dim))
     for first in range(0, rows.n_rows, step):
-        yield rows.block(first, min(first + step, rows.n_rows))
+        end = min(first + step, rows.n_rows)
+        for piece in byte_blocks(rows.block(first, end)):
+            stream.write(piece)
+        if consume and isinstance(rows, DenseRows) and rows.row_of_bucket is None:
+            drop_rows(rows.matrix, first, end)
 
 
 def _write_coded(stream: BinaryIO, rows: QuantizedRows, path: str) -> None:

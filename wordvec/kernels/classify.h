@@ -15,6 +15,7 @@
 
 enum { WV_LOSS_HS = 1, WV_LOSS_NS = 2, WV_LOSS_SOFTMAX = 3, WV_LOSS_OVA = 4 }; /* as in .bin files */
 enum { WV_DIM_STEP = 4, WV_BATCH_MAX = 8 };
+enum { WV_SCORED_LABELS = 15, WV_UNDECIDED = -2 }; /* classify_scored.h */
 
 /* Beyond these a mean or score, or a gradient, counts as diverged.  Each is checked before it is
  * used, so that weights stay numbers; with rates and weights of lines up to 1e9 nothing overflows. */
@@ -90,6 +91,14 @@ typedef struct {
                     const wv_question *question, int32_t *best, float *probabilities);
     /* Raw scores of n <= WV_BATCH_MAX lines to worker->scores; not for trees. */
     void (*score)(const wv_classifier *model, wv_line_worker *worker, int64_t n);
+    /* Row-major labels, at most WV_SCORED_LABELS: out[end - first][WV_SCORED_LABELS + 1], the
+     * scores of each row, and its length. */
+    void (*score_file_rows)(const wv_classifier *model, wv_line_worker *worker,
+                            const wv_file_rows *rows, int64_t first, int64_t end, float *out);
+    /* The best label of each line from these, or WV_UNDECIDED; label_length: that of the longest
+     * label row. */
+    void (*best_by_scores)(const wv_classifier *model, const float *row_scores,
+                           float label_length, const wv_line_shard *lines, int32_t *best);
 } wv_classify_ops;
 
 extern const wv_classify_ops wv_classify_ops_baseline;

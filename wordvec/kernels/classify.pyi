@@ -11,6 +11,7 @@ MAX_BATCH: int
 DIM_STEP: int
 PAD: int
 DEEPEST_TREE: int
+SCORED_LABELS: int
 
 def padded(n: int) -> int: ...
 
@@ -81,4 +82,13 @@ class Worker:
         best: _Numbers,
         probabilities: _Rows,
     ) -> None: ...
+    def score_rows(self, rows: _Rows, first: int, end: int, out: _Rows) -> None: ...
+    def best_by_scores(
+        self,
+        row_scores: _Rows,
+        rows: _Rows,
+        row_starts: _Starts,
+        ids: _Numbers,
+        best: _Numbers,
+    ) -> int: ...
     def scores(self, means: _Rows, out: _Rows) -> None: ...

@@ -3,7 +3,7 @@
 Nothing here starts a thread; every long call releases the GIL.
 """
 
-from libc.math cimport exp
+from libc.math cimport exp, fmaxf, sqrt
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t, uintptr_t
 from libc.string cimport memcpy, memset
 
@@ -18,6 +18,8 @@ cdef extern from "classify.h" nogil:
         WV_LOSS_OVA
         WV_DIM_STEP
         WV_BATCH_MAX
+        WV_SCORED_LABELS
+        WV_UNDECIDED
     ctypedef struct wv_classifier:
         int64_t n_labels, dim, stride, label_stride
         float *in_rows
@@ -69,6 +71,10 @@ cdef extern from "classify.h" nogil:
         void (*predict)(const wv_classifier *, wv_line_worker *, int64_t, const wv_question *,
                         int32_t *, float *) noexcept nogil
         void (*score)(const wv_classifier *, wv_line_worker *, int64_t) noexcept nogil
+        void (*score_file_rows)(const wv_classifier *, wv_line_worker *, const wv_file_rows *,
+                                int64_t, int64_t, float *) noexcept nogil
+        void (*best_by_scores)(const wv_classifier *, const float *, float,
+                               const wv_line_shard *, int32_t *) noexcept nogil
     const wv_classify_ops wv_classify_ops_baseline
 
 
@@ -105,6 +111,7 @@ MAX_BATCH = WV_BATCH_MAX
 DIM_STEP = WV_DIM_STEP
 PAD = 16
 DEEPEST_TREE = 92
+SCORED_LABELS = WV_SCORED_LABELS  # most labels of `score_rows`
 
 cdef float[513] _sigmoid_table
 
@@ -123,6 +130,26 @@ _fill_table()
 def padded(n):
     """n rounded up to a whole cache line of floats."""
     return (n + PAD - 1) // PAD * PAD
+
+
+cdef int _take_lines(const int64_t[::1] row_starts, const int32_t[::1] ids, uint64_t n_rows,
+                     wv_line_shard *lines) except -1:
+    """Lines as rows, checked."""
+    cdef int64_t n = row_starts.shape[0] - 1, i
+    cdef bint fits = n >= 0 and row_starts[0] >= 0 and row_starts[n] <= ids.shape[0]
+    if fits:
+        with nogil:
+            for i in range(n):
+                fits = fits & (row_starts[i] <= row_starts[i + 1])
+            if fits:
+                for i in range(row_starts[0], row_starts[n]):
+                    fits = fits & (<uint32_t>ids[i] < n_rows)
+    if not fits:
+        raise ValueError("row_starts or ids lie outside the rows")
+    lines.n_lines = n
+    lines.row_starts = &row_starts[0]
+    lines.rows = &ids[0] if ids.shape[0] else NULL
+    return 0
 
 
 cdef float *_aligned(float[:, ::1] rows, str name) except? NULL:
@@ -415,27 +442,11 @@ cdef class Worker:
         cdef wv_question question
         cdef wv_file_rows source
         cdef wv_line_shard lines
-        cdef int64_t n = row_starts.shape[0] - 1, dim = self.model.model.dim, first, count, i
-        cdef uint64_t n_rows = rows.shape[0]
-        cdef bint fits = n >= 0 and row_starts[0] >= 0 and row_starts[n] <= ids.shape[0]
-        if rows.shape[1] < dim or (n_rows and (rows.strides[1] != 4 or rows.strides[0] % 4)):
-            raise ValueError(f"rows: expected float32[n, {dim}], side by side")
-        if fits:
-            with nogil:
-                for i in range(n):
-                    fits = fits & (row_starts[i] <= row_starts[i + 1])
-                if fits:
-                    for i in range(row_starts[0], row_starts[n]):
-                        fits = fits & (<uint32_t>ids[i] < n_rows)
-        if not fits:
-            raise ValueError("row_starts or ids lie outside the rows")
+        cdef int64_t n = row_starts.shape[0] - 1, first, count, i
+        self._take_rows(rows, &source)
+        _take_lines(row_starts, ids, rows.shape[0], &lines)
         if self._ask(&question, n, threshold, best, probabilities) == 0:
             return
-        source.rows = &rows[0, 0] if n_rows else NULL
-        source.stride = rows.strides[0] // 4
-        lines.n_lines = n
-        lines.row_starts = &row_starts[0]
-        lines.rows = &ids[0] if ids.shape[0] else NULL
         with nogil:
             for first in range(0, n, 4):
                 count = min(<int64_t>4, n - first)
@@ -445,6 +456,83 @@ cdef class Worker:
                            self.model.model.stride * sizeof(float))
                 self.ops.predict(&self.model.model, &self.worker, count, &question,
                                  &best[first, 0], &probabilities[first, 0])
+
+    cdef int _take_rows(self, const float[:, :] rows, wv_file_rows *source) except -1:
+        cdef int64_t dim = self.model.model.dim
+        if rows.shape[1] < dim or (
+            rows.shape[0] and (rows.strides[1] != 4 or rows.strides[0] % 4)
+        ):
+            raise ValueError(f"rows: expected float32[n, {dim}], side by side")
+        source.rows = &rows[0, 0] if rows.shape[0] else NULL
+        source.stride = rows.strides[0] // 4
+        return 0
+
+    def score_rows(self, const float[:, :] rows not None, int64_t first, int64_t end,
+                   float[:, ::1] out not None):
+        """out[first:end] = the scores of these input rows, as best_by_scores wants them.
+
+        rows: as for predict_lines; out: float32[n_rows, SCORED_LABELS + 1].  For row-major labels,
+        SCORED_LABELS at most, and no tree.
+        """
+        cdef wv_file_rows source
+        self._take_rows(rows, &source)
+        self._check_row_scores(out)
+        if not 0 <= first <= end <= rows.shape[0] or out.shape[0] != rows.shape[0]:
+            raise ValueError(f"rows {first} to {end} of {rows.shape[0]}, out has {out.shape[0]}")
+        if first < end:
+            with nogil:
+                self.ops.score_file_rows(&self.model.model, &self.worker, &source, first, end,
+                                         &out[first, 0])
+
+    cdef int _check_row_scores(self, const float[:, ::1] scores) except -1:
+        cdef const wv_classifier *model = &self.model.model
+        if model.transposed or model.n_labels > WV_SCORED_LABELS or self.model.loss == "hs":
+            raise ValueError(f"only up to {SCORED_LABELS} labels by rows, without a tree")
+        if scores.shape[1] != WV_SCORED_LABELS + 1:
+            raise ValueError(f"expected float32[n_rows, {SCORED_LABELS + 1}]")
+        return 0
+
+    def best_by_scores(
+        self, const float[:, ::1] row_scores not None, const float[:, :] rows not None,
+        const int64_t[::1] row_starts not None, const int32_t[::1] ids not None,
+        int32_t[:, ::1] best not None,
+    ):
+        """The labels that `predict_lines` gives with k = 1 and no threshold, from the scores of
+        rows; from the rows themselves where rounding might decide.  Returns how often that was.
+
+        best: [n, 1]; any label for lines without rows.
+        """
+        cdef wv_question question
+        cdef wv_file_rows source
+        cdef wv_line_shard lines
+        cdef int64_t n = row_starts.shape[0] - 1, i, l, c, n_undecided = 0
+        cdef double squares
+        cdef float length = 0, probability
+        cdef const wv_classifier *model = &self.model.model
+        self._check_row_scores(row_scores)
+        self._take_rows(rows, &source)
+        if row_scores.shape[0] != rows.shape[0]:
+            raise ValueError(f"scores of {row_scores.shape[0]} rows for {rows.shape[0]}")
+        _take_lines(row_starts, ids, rows.shape[0], &lines)
+        if best.shape[0] != n or best.shape[1] != 1:
+            raise ValueError(f"best: expected [{n}, 1]")
+        if n == 0 or rows.shape[0] == 0:
+            return 0
+        question.k, question.threshold, question.sigmoid_table = 1, 0, _sigmoid_table
+        with nogil:
+            for l in range(model.n_labels):
+                squares = 0
+                for c in range(model.stride):
+                    squares += <double>model.labels[l * model.stride + c] * (
+                        model.labels[l * model.stride + c])
+                length = fmaxf(length, <float>sqrt(squares))
+            self.ops.best_by_scores(model, &row_scores[0, 0], length, &lines, &best[0, 0])
+            for i in range(n):
+                if best[i, 0] == WV_UNDECIDED:
+                    self.ops.means(model, &self.worker, &source, &lines, i, 1)
+                    self.ops.predict(model, &self.worker, 1, &question, &best[i, 0], &probability)
+                    n_undecided += 1
+        return n_undecided
 
     def scores(self, const float[:, :] means not None, float[:, ::1] out not None):
         """out[i, l] = mean i . label l, float32[n, n_labels]; not for hs."""

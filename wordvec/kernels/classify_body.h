@@ -260,7 +260,8 @@ static int begin_visit(const wv_classifier *model, const wv_line_shard *shard, i
     return 1;
 }
 
-static void prefetch_line(const wv_classifier *model, const wv_line_shard *shard, int64_t i)
+/* WV_INLINE: gcc leaves out the call of a function that does nothing but prefetch. */
+WV_INLINE void prefetch_line(const wv_classifier *model, const wv_line_shard *shard, int64_t i)
 {
     if (i < shard->n_lines)
         prefetch_rows(model, shard->rows + shard->row_starts[i],
@@ -303,5 +304,8 @@ static void train(const wv_classifier *model, wv_line_worker *worker, const wv_l
 }
 
 #include "classify_best.h"
+#include "classify_scored.h"
 
-const wv_classify_ops WV_LEVEL_NAME(wv_classify_ops) = {train, means, predict, score};
+const wv_classify_ops WV_LEVEL_NAME(wv_classify_ops) = {
+    train, means, predict, score, score_file_rows, best_by_scores,
+};

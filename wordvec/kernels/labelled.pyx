@@ -310,12 +310,12 @@ cdef class LineReader:
 
 
 def number_buckets(const int32_t[::1] rows not None, int64_t n_words,
-                   int32_t[::1] row_of_bucket not None):
+                   int32_t[::1] row_of_bucket not None, int64_t most=-1):
     """row_of_bucket[b] = 0, 1, 2, ... for each b of a row n_words + b, in the order in which they
     first stand among `rows`, where it was -1; the number of them.
 
     The n-grams of a line that no line before it has then lie side by side: most of them, in a
-    short text.
+    short text.  With `most` it stops when there are more buckets than that.
     """
     cdef int64_t i, bucket, n_buckets = row_of_bucket.shape[0]
     cdef int32_t n_found = 0
@@ -330,6 +330,8 @@ def number_buckets(const int32_t[::1] rows not None, int64_t n_words,
                 if row_of_bucket[bucket] < 0:
                     row_of_bucket[bucket] = n_found
                     n_found += 1
+                    if most >= 0 and n_found > most:
+                        break
     if not fits:
         raise ValueError(f"a row lies beyond {n_words} words and {n_buckets} buckets")
     return n_found

@@ -301,14 +301,16 @@ WV_INLINE void prefetch_row(const wv_row_source *source, int32_t number)
     __builtin_prefetch(row + source->dim - 1, 0, 2);
 }
 
-static void prefetch_rows(const wv_row_source *source, const int32_t *numbers, int64_t n_rows)
+/* WV_INLINE: gcc leaves out the call of a function that does nothing but prefetch. */
+WV_INLINE void prefetch_rows(const wv_row_source *source, const int32_t *numbers, int64_t n_rows)
 {
     for (int64_t i = 0; i < n_rows; i++)
         prefetch_row(source, numbers[i]);
 }
 
 /* The rows of one word, and of the word after it, which are fetched while the first columns of
- * this one are added up. */
+ * this one are added up: as many as this one has, for more at once hold up the sums (1.2 times the
+ * time). */
 typedef struct {
     const int32_t *numbers, *next;
     int64_t n_rows, n_next;
@@ -378,8 +380,6 @@ static void mean_rows(const wv_row_source *source, const int64_t *starts, const 
         const int64_t n_next = word + 1 < end ? starts[word + 2] - starts[word + 1] : 0;
         const mean_of own = {numbers + starts[word], numbers + starts[word + 1], n_rows, n_next};
         int64_t c = 0;
-        if (n_next > n_rows)
-            prefetch_rows(source, own.next + n_rows, n_next - n_rows);
         if (n_rows == 0) {
             memset(out, 0, (size_t)dim * sizeof *out);
             continue;

@@ -59,8 +59,7 @@ static void pack_plane(const wv_rows *rows, int64_t first, int64_t last, uint8_t
     }
 }
 
-WV_INLINE void plane_tile(wv_scan *scan, int64_t query, const int n, int64_t row,
-                          const char *next)
+WV_INLINE void plane_tile(wv_scan *scan, int64_t query, const int n, int64_t row, int64_t apart)
 {
     const wv_queries *queries = scan->queries;
     const wv_plane *plane = scan->plane;
@@ -72,7 +71,7 @@ WV_INLINE void plane_tile(wv_scan *scan, int64_t query, const int n, int64_t row
     VF estimates[TQ][TILE_VECTORS];
     WV_UNROLL
     for (int v = 0; v < TILE_VECTORS; v++) {
-        int64_t at = row + v * VN;
+        int64_t at = row + v * apart;
         parts[v] = plane->codes + at / WV_PLANE_ROWS * block_bytes + at % WV_PLANE_ROWS * 4;
         WV_UNROLL
         for (int q = 0; q < n; q++)
@@ -80,8 +79,6 @@ WV_INLINE void plane_tile(wv_scan *scan, int64_t query, const int n, int64_t row
     }
     for (int64_t quad = 0; quad < n_quads; quad++) {
         VI bytes[TILE_VECTORS];
-        if (next != NULL)
-            next = prefetch_lines(next, (TILE_ROWS + 15) / 16);
         WV_UNROLL
         for (int v = 0; v < TILE_VECTORS; v++) {
             const uint8_t *at = parts[v] + quad * QUAD_BYTES;
@@ -99,28 +96,28 @@ WV_INLINE void plane_tile(wv_scan *scan, int64_t query, const int n, int64_t row
     }
     WV_UNROLL
     for (int v = 0; v < TILE_VECTORS; v++) {
-        VF scales = v_load_unaligned(plane->scales + row + v * VN);
-        VF errors = v_load_unaligned(plane->errors + row + v * VN);
+        VF scales = v_load_unaligned(plane->scales + row + v * apart);
+        VF errors = v_load_unaligned(plane->errors + row + v * apart);
         WV_UNROLL
         for (int q = 0; q < n; q++)
             estimates[q][v] = v_fma(__builtin_convertvector(sums[q][v], VF) * scales,
                                     v_set(queries->scales[query + q]), errors);
     }
-    offer_tile(scan, query, n, row, estimates, plane->errors, queries->margins, WV_PLANE_SLACK);
+    offer_tile(scan, query, n, row, apart, estimates, plane->errors, queries->margins,
+               WV_PLANE_SLACK);
 }
 
 static void scan_plane(wv_scan *scan, int64_t first, int64_t last)
 {
     int64_t n_queries = scan->queries->n;
-    for (int64_t row = first; row < last && !scan->failed; row += TILE_ROWS) {
-        int n = tile_queries(n_queries);
-        const char *next = (const char *)scan->plane->codes +
-                           (row + TILE_ROWS) * 4 * scan->plane->n_quads;
-        WITH_CONSTANT_N(plane_tile, n, (scan, 0), (row, next))
-        for (int64_t query = n; query < n_queries;) {
-            n = tile_queries(n_queries - query);
-            WITH_CONSTANT_N(plane_tile, n, (scan, query), (row, NULL))
+    /* Codes are read in TILE_VECTORS streams, see scan_row_groups; both limits and the rows that
+     * codes are there for are multiples of WV_MOST_TILE_ROWS. */
+    enum { STEP = WV_MOST_TILE_ROWS };
+    const int64_t apart = (last - first + STEP - 1) / STEP * (STEP / TILE_VECTORS);
+    for (int64_t row = first; row < first + apart && !scan->failed; row += VN)
+        for (int64_t query = 0; query < n_queries;) {
+            int n = tile_queries(n_queries - query);
+            WITH_CONSTANT_N(plane_tile, n, (scan, query), (row, apart))
             query += n;
         }
-    }
 }

@@ -42,10 +42,42 @@ static inline word_span span_of_word(const indexed_words *words, int64_t row)
     return word;
 }
 
-static inline uint64_t load_little_endian(const uint8_t *bytes, size_t n_bytes)
+/* Up to 8 bytes as they lie, zeros behind them: two loads that overlap, for a memcpy of a length
+ * that is not known costs a call. */
+static inline uint64_t load_some(const uint8_t *bytes, size_t n_bytes)
 {
     uint64_t value = 0;
+#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+    if (n_bytes == 8) {
+        memcpy(&value, bytes, 8);
+    } else if (n_bytes >= 4) {
+        uint32_t first, last;
+        memcpy(&first, bytes, 4);
+        memcpy(&last, bytes + n_bytes - 4, 4);
+        value = first | (uint64_t)last << 8 * (n_bytes - 4);
+    } else if (n_bytes) {
+        value = bytes[0] | (uint64_t)bytes[n_bytes / 2] << 8 * (n_bytes / 2) |
+                (uint64_t)bytes[n_bytes - 1] << 8 * (n_bytes - 1);
+    }
+#else
     memcpy(&value, bytes, n_bytes);
+#endif
+    return value;
+}
+
+static inline int are_equal(const uint8_t *a, const uint8_t *b, uint64_t n_bytes)
+{
+    uint64_t difference = 0;
+    if (n_bytes > 32)
+        return !memcmp(a, b, n_bytes);
+    for (; n_bytes > 8; a += 8, b += 8, n_bytes -= 8)
+        difference |= load_some(a, 8) ^ load_some(b, 8);
+    return !(difference | (load_some(a, n_bytes) ^ load_some(b, n_bytes)));
+}
+
+static inline uint64_t load_little_endian(const uint8_t *bytes, size_t n_bytes)
+{
+    uint64_t value = load_some(bytes, n_bytes);
 #if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
     value = __builtin_bswap64(value);
 #endif
@@ -92,7 +124,7 @@ static inline uint64_t find_slot(const indexed_words *words, word_span word, uin
         word_span other = span_of_word(words, row);
         if (other.bytes == NULL)
             break;
-        if (other.n_bytes == word.n_bytes && !memcmp(other.bytes, word.bytes, word.n_bytes))
+        if (other.n_bytes == word.n_bytes && are_equal(other.bytes, word.bytes, word.n_bytes))
             return slot;
     }
     return words->n_slots;
@@ -104,7 +136,8 @@ static inline int64_t find_word(const indexed_words *words, word_span word, uint
     return slot == words->n_slots ? DAMAGED_INDEX : words->slots[slot];
 }
 
-/* Rows of up to INDEX_BATCH words; all slots are asked for before the first is needed. */
+/* Rows of up to INDEX_BATCH words.  What a look-up reads one after the other, slot, offset and
+ * spelling, is asked for of all words before the first needs it. */
 static void find_batch(const indexed_words *words, const word_span *batch, int n, uint64_t seed,
                        int64_t *rows)
 {
@@ -114,6 +147,17 @@ static void find_batch(const indexed_words *words, const word_span *batch, int n
         uint64_t slot = first_slot(hashes[k], words->n_slots);
         __builtin_prefetch(words->slots + slot);
         __builtin_prefetch(words->tags + slot);
+    }
+    for (int k = 0; k < n; k++) {
+        uint64_t slot = first_slot(hashes[k], words->n_slots);
+        int32_t row = words->slots[slot];
+        int is_likely = words->tags[slot] == (uint8_t)hashes[k] && row > 0 && row < words->n_words;
+        rows[k] = is_likely ? row : 0;
+        __builtin_prefetch(words->ends + rows[k]);
+    }
+    for (int k = 0; k < n; k++) {
+        uint64_t begin = rows[k] ? words->ends[rows[k] - 1] : 0;
+        __builtin_prefetch(words->data + (begin < words->n_bytes ? begin : 0));
     }
     for (int k = 0; k < n; k++)
         rows[k] = find_word(words, batch[k], hashes[k]);

@@ -86,6 +86,8 @@ def train_supervised(
         on_dictionary(text.dictionary)
     weights = LineWeights.of(text, class_weights, sample_weights)
     lines = lines_of(text, options, memory)
+    if lines.rules is None:
+        text.ids = np.zeros(0, np.int32)  # all lines are rows now; the weights get its memory
     in_rows = start_rows(lines, text.dictionary.n_words, options)
     if vectors is not None:
         copy_vectors(in_rows, text.dictionary.words, text.dictionary.n_words, vectors)

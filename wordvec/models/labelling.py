@@ -23,7 +23,7 @@ from wordvec.kernels import classify, sampling
 from wordvec.kernels import labelled as kernel
 from wordvec.kernels.tokens import PADDING, blank_controls
 from wordvec.linerows import LineRows, entry_rules
-from wordvec.memory import zero_rows
+from wordvec.memory import physical_bytes, zero_rows
 from wordvec.sources import CHUNK_BYTES
 from wordvec.subwords import means_of_rows
 from wordvec.threads import Stop, run_workers
@@ -31,6 +31,10 @@ from wordvec.unpacking import UnpackedFile
 from wordvec.words import HASH_SEED
 
 MOST_LABELS_BY_ROWS = 16  # more are scored through the transposed matrix
+# Visits of a row from which its scores are worth making; measured: one costs as much as 3 visits.
+VISITS_PER_SCORED_ROW = 4
+BYTES_PER_TOKEN = 8  # of a text, at most, for guesses
+SCORED_ROWS = 1 << 15  # that a thread scores at a time
 
 Labels = NDArray[np.int32]
 Probabilities = NDArray[np.float32]
@@ -73,7 +77,8 @@ class Block:
 
     first           number of the first line, from 0
     labels          int32[n, k]: best first, -1 where there are fewer
-    probabilities   float32[n, k]: as fastText reports them, p + 1e-5; 0 where there are fewer
+    probabilities   float32[n, k]: as fastText reports them, p + 1e-5; 0 where there are fewer;
+                    NaN after Labeller.expect_only_labels
     gold_starts, gold   int64[n + 1], int32: labels that stand in the lines and the model knows
     n_rows          int64[n]: rows that each line has in the input matrix; 0: nothing to go by
     """
@@ -130,6 +135,7 @@ class Labeller:
             min_n=args.min_n, max_n=args.max_n,
         )  # fmt: skip
         self._classifier = self._make_classifier()
+        self._row_scores: Matrix | None = None
 
     def _make_classifier(self) -> classify.Classifier:
         args, counts = self.model.args, self.model.dictionary.counts
@@ -223,7 +229,13 @@ class Labeller:
         n, k = len(lines.row_starts) - 1, self.check(k)
         labels, probabilities = np.empty((n, k), np.int32), np.empty((n, k), np.float32)
         worker = worker or classify.Worker(self._classifier)
-        if isinstance(self.model.input, DenseRows) and not self._compact:
+        if self._row_scores is not None and k == 1 and threshold <= 0:
+            assert isinstance(self.model.input, DenseRows)
+            worker.best_by_scores(
+                self._row_scores, self.model.input.matrix, lines.row_starts, lines.rows, labels
+            )
+            probabilities[:] = np.nan
+        elif isinstance(self.model.input, DenseRows) and not self._compact:
             worker.predict_lines(
                 self.model.input.matrix, lines.row_starts, lines.rows, threshold, labels,
                 probabilities,
@@ -235,6 +247,38 @@ class Labeller:
         if nothing.any():
             labels[nothing], probabilities[nothing] = -1, 0
         return Block(first, labels, probabilities, lines.label_starts, lines.labels, n_rows)
+
+    def expect_only_labels(self, n_bytes: int, n_threads: int = 1) -> None:
+        """Texts of `n_bytes` together are to come, and only their best label is wanted: answers
+        with k = 1 and no threshold have NaN for probabilities from now on.
+
+        When it pays, all input rows are scored against the labels first; see
+        kernels/classify_scored.h.  The labels stay the same.  KeyboardInterrupt.
+        """
+        rows = self.model.input
+        if not isinstance(rows, DenseRows) or self._compact or self.model.args.loss == "hs":
+            return
+        n_visits = n_bytes // BYTES_PER_TOKEN * self.model.args.word_ngrams
+        n_bytes_made = rows.n_rows * (classify.SCORED_LABELS + 1) * 4
+        if (
+            self.n_labels > classify.SCORED_LABELS
+            or rows.dim <= 2 * classify.SCORED_LABELS  # a row is hardly longer than its scores
+            or n_visits < VISITS_PER_SCORED_ROW * rows.n_rows
+            or n_bytes_made > physical_bytes() // 8
+        ):
+            return
+        scores = zero_rows(rows.n_rows, classify.SCORED_LABELS + 1)
+
+        def work(number: int, stop: Stop) -> None:
+            worker = classify.Worker(self._classifier)
+            for first in range(number * SCORED_ROWS, len(scores), n_threads * SCORED_ROWS):
+                if stop.requested:
+                    return
+                worker.score_rows(rows.matrix, first, min(first + SCORED_ROWS, len(scores)), scores)
+
+        if run_workers(work, n_threads).interrupted:
+            raise KeyboardInterrupt
+        self._row_scores = scores
 
     def blocks(
         self, texts: Iterable[bytes], k: int = 1, threshold: float = 0.0, n_threads: int = 1

@@ -59,8 +59,9 @@ def lines_of(text: LabelledText, options: ClassifierOptions, memory: int | None)
         return Numbered(nothing, n_words + bucket, None, options.seed, text, rules)
     lines = rows_of_lines(text, rules, 0, text.n_lines, n_most)
     row_of_bucket = np.full(bucket, -1, np.int32)
-    n_reached = kernel.number_buckets(lines.rows, n_words, row_of_bucket) if bucket else 0
-    if 2 * n_reached > bucket:
+    most = bucket // 2
+    n_reached = kernel.number_buckets(lines.rows, n_words, row_of_bucket, most) if bucket else 0
+    if n_reached > most:
         return Numbered(lines, n_words + bucket, None, options.seed)
     if bucket:
         kernel.renumber_buckets(lines.rows, n_words, row_of_bucket)
