@@ -65,6 +65,8 @@ EXTENSIONS = [
     kernel("subwords", *instruction_set_files("subwords")),
     kernel("pq", *instruction_set_files("pq")),
     kernel("fasttextfile"),
+    kernel("edges"),
+    kernel("walks"),
 ]
 missing = [e.sources[0] for e in EXTENSIONS if not Path(e.sources[0]).exists()]
 assert not missing, f"the sources lack {missing}: an sdist without its .pyx files? (MANIFEST.in)"

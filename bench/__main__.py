@@ -17,10 +17,14 @@ from bench import (
     fasttext_rows,
     glove,
     glove_training,
+    graphs,
+    iterables,
+    plans,
     quality,
     recipes,
     report,
     rivals,
+    series,
     speed,
     texts,
     use,
@@ -39,6 +43,10 @@ NAMES = {
     "fasttext-quality": fasttext_quality.ALGORITHMS,
     "glove": (*(row.name for row in GLOVE_ROWS), GLOVE_QUALITY),
     "recipes": recipes.NAMES,
+    "series": series.NAMES,
+    "plan": plans.NAMES,
+    "iterables": iterables.NAMES,
+    "graphs": graphs.NAMES,
 }
 SUITES = ("rivals", "ids", "memory", *NAMES, "table")
 
@@ -127,6 +135,14 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
         help="quality: results of the original, instead of training it; "
         "recipes: of any earlier runs on the same text",
     )
+    add("--pecanpy", metavar="PROGRAM", help="graphs: PecanPy, to be measured too")
+    add(
+        "--graphs",
+        type=Path,
+        default=data / "graphs",
+        metavar="FOLDER",
+        help="graphs: NAME.edges and NAME.labels of ppi, blogcatalog and karate",
+    )
     add("--fasttext", metavar="PROGRAM", help="recipes: the original (default: fasttext)")
     add(
         "--glove-source",
@@ -141,7 +157,23 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
     return parser.parse_args(arguments)  # fmt: skip
 
 
+def run_graphs(
+    options: argparse.Namespace, results: report.Results, work: Path, names: list[str]
+) -> None:
+    folder = options.graphs.resolve()
+    ours = rivals.wordvec_command(options.wordvec)
+    results.add(report.machine("graphs", folder))
+    bench = graphs.Bench(folder, work, ours, options.seeds, options.pecanpy)
+    graphs.graphs_suite(results, bench, names)
+
+
 def run_suite(options: argparse.Namespace, results: report.Results, work: Path) -> None:
+    if options.suite == "graphs":
+        only = [name for part in options.only or () for name in part] or list(graphs.NAMES)
+        if unknown := set(only) - set(graphs.NAMES):
+            raise BenchError(f"graphs has no {', '.join(sorted(unknown))}")
+        run_graphs(options, results, work, only)
+        return
     text = texts.plain_text(options.corpus, texts.cache_folder())
     names = NAMES.get(options.suite, ())
     options.only = [name for part in options.only or () for name in part] or None
@@ -168,11 +200,23 @@ def run_suite(options: argparse.Namespace, results: report.Results, work: Path) 
         run_fasttext(options, results, text, work, [*ours, "fasttext"])
     elif options.suite == "glove":
         run_glove(options, results, text, work, ours)
+    elif options.suite == "plan":
+        chosen = options.only or plans.NAMES
+        plans.plan_suite(results, chosen, text, texts.shared_data(ROOT), work, ours)
+    elif options.suite == "iterables":
+        iterables.iterables_suite(
+            results, options.only or iterables.NAMES, text, work,
+            options.rounds, options.epochs, options.rival_tokens,
+        )  # fmt: skip
     elif options.suite == "recipes":
         evaluation = options.evaluation.resolve()
         prepared = recipes.prepare(text, work, evaluation, ours, options.fasttext)
         chosen = options.only or recipes.NAMES
         recipes.recipes_suite(results, chosen, options.seeds, prepared, options.original)
+    elif options.suite == "series":
+        chosen = options.only or [name for name in series.NAMES if name != "conv"]
+        folder = options.evaluation.resolve().parent / "series"
+        series.series_suite(results, chosen, options.seeds, folder, work, ours)
     elif options.suite == "memory":
         speed.memory_suite(results, text, work, ours, options.epochs)
     elif options.suite == "train":

@@ -190,6 +190,11 @@ COLUMNS: dict[str, tuple[str, dict[str, str]]] = {
          "same answers": "same", "records": "n_records", "rounds": "rounds",
          "verdict": "verdict"},
     ),
+    "graph": (
+        "Graphs",
+        {"name": "name", "what": "what", "figure": "figure", "must": "must", "aim": "aim",
+         "CPU-s": "cpu_s", "seeds": "seeds", "verdict": "verdict"},
+    ),
     "recipe": (
         "Runs of recipes and of the originals",
         {"name": "name", "text": "text", "seed": "seed", "dim": "dim", "CPU-s": "cpu_s",
@@ -202,6 +207,19 @@ COLUMNS: dict[str, tuple[str, dict[str, str]]] = {
         {"what": "what", "ours": "ours", "against": "against", "figure": "figure",
          "spread of seeds": "spread", "must": "must", "aim": "aim", "seeds": "seeds",
          "verdict": "verdict"},
+    ),
+    "plan": (
+        "Plans, and what then happened",
+        {"job": "name", "text": "text", "read": "share", "epochs": "epochs", "threads": "threads",
+         "planned MB": "planned_memory_mb", "peak MB": "peak_mb", "off": "memory",
+         "planned CPU-s": "planned_cpu_s", "CPU-s": "training_cpu_s", "CPU off": "cpu",
+         "planned s": "planned_wall_s", "s": "training_wall_s", "wall off": "wall",
+         "load": "load_before", "CPU-s of planning": "plan_cpu_s"},
+    ),
+    "plan-row": (
+        "How far plans are off",
+        {"what": "what", "worst": "figure", "mean": "mean", "must": "must", "aim": "aim",
+         "jobs": "jobs", "verdict": "verdict"},
     ),
     "gate": (
         "Quality gate (means over the seeds)",

@@ -9,6 +9,7 @@ import click
 # name -> (module of this package, what it does); the module holds a click command `command`.
 COMMANDS = {
     "train": ("train", "The best vectors of your text, settings chosen by its size."),
+    "plan": ("plan", "What a training will take: words, memory, disk, time; warnings."),
     "word2vec": ("word2vec", "Train word vectors; the flags of the original word2vec."),
     "word2phrase": ("word2phrase", "Join words that belong together; the original's flags."),
     "fasttext": ("fasttext_command", "Subword vectors and classifiers; as the original fasttext."),
@@ -21,12 +22,26 @@ COMMANDS = {
     ),
     "nn": ("nn", "The nearest neighbours of words."),
     "analogy": ("analogy", "A is to B as C is to what?"),
-    "eval": ("eval", "Score vectors: analogies, word similarity, categories."),
+    "graph": ("graph", "Vectors of the nodes of a graph: node2vec, DeepWalk, LINE."),
+    "eval": ("eval", "Score vectors: analogies, word similarity, categories; nodes of graphs."),
+    "update": ("update", "Train a saved model on over more text; old words stay near."),
+    "plot": ("plot", "The curves of a log of training."),
     "convert": ("convert", "Turn a file of vectors into another format."),
     "info": ("info", "Say what a file of vectors is and whether it is sound."),
+    "images": ("images", "Vectors of images, from an encoder trained on them (PyTorch)."),
+    "series": ("series", "Vectors of time series, from an encoder trained on them (PyTorch)."),
     "demo": ("demo", "Train on the documentation of this Python and show neighbours."),
     "doctor": ("doctor", "Say what this machine offers and what is installed."),
     "tools": ("tools", "Write executables with the original tools' names into a folder."),
+}
+
+# (command, its first argument) -> (module, click command in it)
+NESTED = {
+    ("eval", "graph"): ("eval_graph", "command"),
+    ("graph", "node2vec"): ("graph_tools", "node2vec"),
+    ("graph", "pecanpy"): ("graph_tools", "pecanpy"),
+    ("graph", "deepwalk"): ("graph_tools", "deepwalk"),
+    ("graph", "line"): ("graph_line", "line"),
 }
 
 
@@ -47,6 +62,9 @@ class LazyGroup(click.Group):
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
         name = args[0]
+        if nested := NESTED.get((name, args[1] if len(args) > 1 else "")):
+            module = importlib.import_module(f".{nested[0]}", __package__)
+            return " ".join(args[:2]), getattr(module, nested[1]), args[2:]
         if name not in COMMANDS and not name.startswith("-"):
             from difflib import get_close_matches
 

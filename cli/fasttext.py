@@ -47,6 +47,11 @@ def fasttext(arguments: tuple[str, ...], /, **_: Any) -> int:
       quantize                        takes word vectors too, and says what that costs
       quantize -evaluate PATHS        their scores before and after, on analogies and
                                       word similarity: files or folders, : between them
+      skipgram, cbow -validate SHARE  of the lines is held out: its loss after each epoch
+      ... -probe PATHS                evaluation sets to score on, : between them
+      ... -patience N                 stop after N epochs without progress (-measure
+                                      NAME, -leastGain X), and keep the best
+      ... -log FILE                   JSON lines for wordvec plot
       supervised -autotune-seed N     seed of the search
       supervised -autotune-trials N   so many trials and no more: with one -thread the
                                       result depends on the seeds alone

@@ -77,12 +77,15 @@ SECTIONS = [
 KINDS = {name: kind for _, lines, _ in SECTIONS for name, kind, _ in lines}
 # Ours alone: not in the original's help, told by `wordvec fasttext --help`.
 OWN = {"autotune-seed": "int", "autotune-trials": "int", "autotune-log": "text",
-       "labelWeights": "text", "lineWeights": "text", "evaluate": "text"}  # fmt: skip
+       "labelWeights": "text", "lineWeights": "text", "evaluate": "text",
+       "validate": "float", "patience": "int", "leastGain": "float", "measure": "text",
+       "probe": "text", "log": "text"}  # fmt: skip
 # Flags that no options class declares.
 PLAIN_DEFAULTS: dict[str, Any] = {
     "input": "", "output": "", "verbose": 2, "pretrainedVectors": "", "saveOutput": False,
     "autotune-validation": "", "cutoff": 0, "retrain": False, "qnorm": False, "qout": False,
     "dsub": 2, "autotune-log": "", "labelWeights": "", "lineWeights": "", "evaluate": "",
+    "validate": 0.0, "patience": 0, "leastGain": 0.0, "measure": "", "probe": "", "log": "",
 }  # fmt: skip
 
 

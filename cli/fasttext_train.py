@@ -9,14 +9,20 @@ from typing import TYPE_CHECKING, Any
 
 from .fasttext_flags import FlagError, Settings, complain_with_help, parse
 from .main import EXIT_INTERRUPTED, CommandError
+from .validation import lines_of, validation_of
 
 if TYPE_CHECKING:
     from wordvec.errors import OptionError
     from wordvec.fasttextmodel import FastTextDictionary, FastTextModel
     from wordvec.files import OutputFile
     from wordvec.progress import Progress
+    from wordvec.traininglog import EpochRecord
 
 TOKENS_PER_LINE = 1_000_000
+FLAG_OF_VALIDATION = {
+    "share": "-validate", "measure": "-measure", "patience": "-patience",
+    "least_gain": "-leastGain", "probes": "-probe", "log": "-log",
+}  # fmt: skip
 
 
 class OriginalProgress:
@@ -137,6 +143,13 @@ def run_training(settings: Settings, options: object) -> tuple[FastTextModel, bo
     from wordvec.errors import OptionError
     from wordvec.options import ClassifierOptions, FastTextOptions
 
+    records: list[EpochRecord] = []
+    validation = validation_of(
+        {name: settings[flag[1:]] for name, flag in FLAG_OF_VALIDATION.items()},
+        FLAG_OF_VALIDATION, CommandError,
+    )  # fmt: skip
+    if validation is not None and settings.command == "supervised":
+        raise CommandError("-validate and -probe are for skipgram and cbow")
     try:
         if isinstance(options, ClassifierOptions):
             from wordvec.models.classifier import train_supervised
@@ -157,17 +170,21 @@ def run_training(settings: Settings, options: object) -> tuple[FastTextModel, bo
                     raise CommandError(f"-{flag} is for supervised")
             words = train_unsupervised(
                 settings["input"], options, label_prefix=settings["label"],
+                validation=validation,
                 min_count_label=settings["minCountLabel"], reporter=report,
                 on_dictionary=report.on_dictionary,
                 pretrained=settings["pretrainedVectors"] or None,
             )  # fmt: skip
             outcome, model = words.outcome, words  # type: ignore[assignment]
+            records = words.validation_records
     except KeyboardInterrupt:
         raise KeyboardInterrupt("nothing was written") from None
     except OptionError as error:
         raise of_flags(error) from None
     assert outcome is not None
     report.end(outcome.n_tokens_trained, outcome.wall_seconds, outcome.loss)
+    for line in lines_of(records):
+        print(line, file=sys.stderr)
     for note in trained_notes(model):
         print(f"note: {note}", file=sys.stderr)
     return model, outcome.interrupted
@@ -196,8 +213,8 @@ FLAG_OF_ARGUMENT = {
 
 def of_flags(error: OptionError) -> Exception:
     """The error, in terms of the flags."""
-    flag = FLAG_OF_ARGUMENT.get(error.option)
-    if flag is None:
+    flag = FLAG_OF_ARGUMENT.get(error.option) or FLAG_OF_VALIDATION.get(error.option, "-")[1:]
+    if not flag:
         return error
     return CommandError(f"-{flag}: expected {error.expected}, found {error.found}")
 

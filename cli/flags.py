@@ -21,7 +21,7 @@ import click
 from .numerals import read_number, read_whole
 
 HELP_FLAGS = ("--help", "-h", "-help")
-SIZE_UNITS = {"": 1, "K": 2**10, "M": 2**20, "G": 2**30, "T": 2**40}
+SIZE_UNITS = {"": 0, "K": 1, "M": 2, "G": 3, "T": 4}  # powers of 1000, or of 1024 with an i
 
 
 class OriginalCommand(click.Command):
@@ -97,11 +97,13 @@ class Value(click.ParamType):  # type: ignore[type-arg]  # no generic in click 8
 
 
 def read_size(text: str) -> int | None:
-    """Bytes, at least one, from `4G`, `500M`, `1.5GB` or a plain number."""
-    match = re.fullmatch(r"([0-9]+(?:\.[0-9]+)?)([KMGT]?)(?:i?B)?", text, re.IGNORECASE)
+    """Bytes, at least one, from `4G`, `500M`, `1.5GB` (10^9, as in all that is printed), `4GiB`
+    (2^30) or a plain number."""
+    match = re.fullmatch(r"([0-9]+(?:\.[0-9]+)?)(?:([KMGT])(i?))?B?", text, re.IGNORECASE)
     if match is None:
         return None
-    return int(float(match[1]) * SIZE_UNITS[match[2].upper()]) or None
+    base = 1024 if match[3] else 1000
+    return int(float(match[1]) * base ** SIZE_UNITS[(match[2] or "").upper()]) or None
 
 
 def read_switch(text: str) -> bool | None:

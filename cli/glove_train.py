@@ -18,6 +18,7 @@ from .flags import SIZE, is_inside, refuse_overwriting
 from .glove_flags import n_threads_of
 from .main import EXIT_INTERRUPTED
 from .meter import Meter, duration
+from .settings import settings_of
 from .speech import note, say, thousands
 from .word2vec import is_device, trained_files
 
@@ -28,24 +29,6 @@ if TYPE_CHECKING:
 ALIASES = {"vector_size": "--dim", "workers": "--threads", "epochs": "--iter"}
 # What may differ between a checkpoint and the run that goes on from it.
 FREE_TO_CHANGE = ("epochs", "workers", "vectors")
-
-
-def setting_options(function: Any) -> Any:
-    """--window, --x-max ...: every setting of GloVe under its own name."""
-    for field in reversed(dataclasses.fields(GloveModelOptions)):
-        spec = field.metadata["spec"]
-        default: Any = field.default
-        kind: Any = click.FLOAT if isinstance(default, float) else click.INT
-        if isinstance(default, str):
-            kind = click.Choice(spec.choices)
-        elif isinstance(default, bool):
-            kind = click.BOOL
-        shown = {"workers": "the processor's cores", "max_vocab": "all"}.get(field.name, default)
-        names = [f"--{field.name.replace('_', '-')}", *filter(None, [ALIASES.get(field.name)])]
-        function = click.option(
-            *names, field.name, type=kind, default=None, help=f"{spec.help} (default: {shown})"
-        )(function)
-    return function
 
 
 @click.command("train")
@@ -73,7 +56,7 @@ def setting_options(function: Any) -> Any:
     metavar="N",
     help="Epochs between two checkpoints.",
 )
-@setting_options
+@settings_of(GloveModelOptions, ALIASES, {"workers": "the processor's cores", "max_vocab": "all"})
 @click.pass_context
 def command(
     ctx: click.Context,

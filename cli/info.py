@@ -140,6 +140,8 @@ def text_of(found: dict[str, Any]) -> list[str]:
             text += " (empty, or not UTF-8)"
         rows.append([label, text])
     for key, value in found["metadata"].items():
+        if value in ({}, []):
+            continue  # nothing was given, nothing was given up
         text = value if isinstance(value, str) else json_line(value)
         text = text if len(text) <= _MOST_METADATA else text[:_MOST_METADATA] + "..."
         rows.append([printable(str(key)), printable(text)])

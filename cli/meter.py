@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 # Not on a terminal: a line each time this much of the work is done.
 QUIET_STEP = 0.25
 SECONDS_BETWEEN_LINES = 0.1
-VERBS = {"count": "reading", "pairs": "counting pairs", "train": "training"}
+VERBS = {"count": "reading", "pairs": "counting pairs", "train": "training", "walks": "walking"}
 
 
 class Meter:

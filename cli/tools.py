@@ -26,6 +26,10 @@ TOOLS = {
     "cooccur": "glove cooccur",
     "shuffle": "glove shuffle",
     "glove": "glove glove",
+    "node2vec": "graph node2vec",
+    "pecanpy": "graph pecanpy",
+    "deepwalk": "graph deepwalk",
+    "line": "graph line",
 }
 # Not `-m wordvec_cli`: that way Python imports runpy first, for 4 ms.
 PROGRAM = "from wordvec_cli.main import run; run()"

@@ -21,7 +21,7 @@ from .flags import SIZE, Value, is_inside
 from .main import EXIT_INTERRUPTED
 from .meter import Meter
 from .speech import byte_size, json_line, note, say
-from .trainreport import N_FREQUENT, plan_text, report, result_text
+from .trainreport import N_FREQUENT, plan_text, report, result_text, short_result
 from .word2vec import is_device, trained_files
 
 if TYPE_CHECKING:
@@ -84,7 +84,7 @@ def command(
     """Train vectors of the words of SOURCE: files, folders, patterns, or - for stdin.
 
     Settings are chosen by the size and script of the text; each can be given. Ctrl-C saves what
-    is there.
+    is there. Through a pipe only the file (and the scores) are told, and what is wrong.
 
     \b
     fast      whole words: a fifth of the time, no vectors of unseen words
@@ -103,13 +103,16 @@ def command(
 
     start = time.perf_counter()
     target = output or default_output(sources)
-    tell = say if target not in ("-", "/dev/stdout") else note  # the vectors have stdout
+    is_piped_out = target in ("-", "/dev/stdout")
+    tell = note if is_piped_out else say  # the vectors have stdout
+    # To a person everything; through a pipe the result alone, and nothing beside the vectors.
+    talks = (sys.stderr if is_piped_out else sys.stdout).isatty() and not as_json
     with flags_named():
         format = chosen_format(target, format)
         check_target(target, format)
     # A list of strings might be sentences; paths are paths, and patterns.
     source: Any = sources[0] if len(sources) == 1 else [PurePath(name) for name in sources]
-    check_output(ctx, target, source, as_json)
+    check_output(ctx, target, format, source, as_json)
     sets = read_sets(evaluation)
     meter = Meter(sys.stderr)
     quiet = as_json or not sys.stderr.isatty()
@@ -118,12 +121,12 @@ def command(
     try:
         plan = prepare(source, **fixed, given=asked, **reporting)
         meter.close()
-        for line in plan.corpus.notes:
+        for line in plan.corpus.notes if talks else ():
             note(f"wordvec train: note: {line}")
         for line in plan.warnings:
             note(f"wordvec train: warning: {line}")
         check_room(plan, target, format)
-        if not as_json:
+        if talks:
             tell("\n".join(plan_text(plan)))
         result = carry_out(plan, **reporting)
     except KeyboardInterrupt:
@@ -143,10 +146,12 @@ def command(
     seconds = time.perf_counter() - start
     if as_json:
         say(json_line(report(plan, result, target, scores, seconds), indent=2))
-    else:
+    elif talks:
         is_own = formats.format_to_write(target, format).NAME == "wordvec"
         lines = result_text(plan, result, target, scores, seconds, is_own=is_own)
         tell("\n".join(lines))
+    elif not is_piped_out:
+        tell("\n".join(short_result(result, target, scores, seconds)))
     return EXIT_INTERRUPTED if result.interrupted else 0
 
 
@@ -188,9 +193,19 @@ def chosen_format(target: str, format: str | None) -> str | None:
 
 
 def check_output(
-    ctx: click.Context, target: str, source: str | list[PurePath], as_json: bool
+    ctx: click.Context,
+    target: str,
+    format: str | None,
+    source: str | list[PurePath],
+    as_json: bool,
 ) -> None:
     """Find out before the hours of work what would be wrong with OUT."""
+    if format is None and target.endswith(".ftz"):
+        stem = target[:-4]
+        raise click.UsageError(
+            f"-o: .ftz files are quantised, and train makes none; -o {stem}.bin --format "
+            f"fasttext-bin, then wordvec fasttext quantize -input TEXT -output {stem}", ctx,
+        )  # fmt: skip
     if target in ("-", "/dev/stdout") and as_json:
         raise click.UsageError("--json and the vectors cannot both go to stdout; -o FILE", ctx)
     if target == "-" or is_device(target):
@@ -234,7 +249,8 @@ def read_sets(folder: str | None) -> list[Any]:
 
 
 def score_all(vectors: KeyedVectors, sets: list[Any]) -> dict[str, dict[str, Any]]:
-    """Name of a set -> its "measure" and "score", 0 to 1, None without known words.
+    """Name of a set -> its "measure" and "score", 0 to 1, None without known words, and of its
+    "n_all" questions, pairs or words the "n_used" whose words are known.
 
     Ctrl-C leaves out the rest: the vectors have yet to be saved.
     """
@@ -244,14 +260,21 @@ def score_all(vectors: KeyedVectors, sets: list[Any]) -> dict[str, dict[str, Any
     try:
         for item in sets:
             if isinstance(item, evaluate.AnalogySet):
-                found = evaluate.evaluate_analogies(vectors, item, restrict=N_FREQUENT)
-                measure, value = "accuracy", found.total.accuracy
+                total = evaluate.evaluate_analogies(vectors, item, restrict=N_FREQUENT).total
+                measure, value = "accuracy", total.accuracy
+                n_used, n_all = total.n_seen, total.n_total
             elif isinstance(item, evaluate.WordPairs):
-                measure, value = "spearman", evaluate.evaluate_pairs(vectors, item).spearman
+                pairs = evaluate.evaluate_pairs(vectors, item)
+                measure, value = "spearman", pairs.spearman
+                n_used, n_all = pairs.n_used, pairs.n_pairs
             else:
-                measure, value = "purity", evaluate.evaluate_categories(vectors, item).purity
+                groups = evaluate.evaluate_categories(vectors, item)
+                measure, value = "purity", groups.purity
+                n_used, n_all = groups.n_used, groups.n_words
             score = None if value is None or value != value else float(value)
-            scores[item.name] = {"measure": measure, "score": score}
+            scores[item.name] = {
+                "measure": measure, "score": score, "n_used": n_used, "n_all": n_all
+            }  # fmt: skip
     except KeyboardInterrupt:
         note("wordvec train: interrupted: the scores that were missing are left out")
     return scores

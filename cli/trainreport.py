@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from .meter import duration, short_number
-from .speech import byte_size, printable, table, thousands
+from .speech import byte_size, printable, table, thousands, width
 
 if TYPE_CHECKING:
     from wordvec.keyedvectors import KeyedVectors
@@ -18,10 +18,14 @@ if TYPE_CHECKING:
 N_SHOWN, N_NEIGHBOURS = 6, 5
 N_FREQUENT = 30_000  # words that analogies of --eval are asked about and answered from
 _FUNCTION_WORDS, _LEAST_COUNT = 200, 20
+_BUSY_SHARE = 0.85
 _MEASURES = {
-    "accuracy": f"% of the analogies right, among the {N_FREQUENT:,} most frequent words",
-    "spearman": "rank correlation with people's judgements, x 100",
-    "purity": "purity of the categories, x 100",
+    "accuracy": (
+        f"% of the analogies right, among the {N_FREQUENT:,} most frequent words",
+        "questions",
+    ),
+    "spearman": ("rank correlation with people's judgements, x 100", "pairs"),
+    "purity": ("purity of the categories, x 100", "words"),
 }
 
 
@@ -45,6 +49,12 @@ def plan_text(plan: Plan) -> list[str]:
         f"expected: {clock(expected.wall_seconds)} of training "
         f"({figure(expected.cpu_seconds)} CPU-s), {byte_size(expected.n_bytes)} of memory"
     )
+    share = expected.share_of_cores(recipe.parts[0].workers)
+    if share < _BUSY_SHARE:
+        lines.append(
+            f"  (other work runs here: a trial got {share:.0%} of its cores; the time is longer or "
+            "shorter with that)"
+        )
     return lines
 
 
@@ -80,15 +90,7 @@ def result_text(
 
     is_own: the vectors are in our own format.
     """
-    vectors, lines = result.vectors, []
-    if result.interrupted:
-        lines.append(f"Interrupted at {result.share_done:.1%}: these are the vectors so far.")
-    size = f", {byte_size(os.path.getsize(target))}" if os.path.isfile(target) else ""
-    lines.append(
-        f"{target}: {thousands(len(vectors))} words, {vectors.dim} numbers each{size}; "
-        f"{clock(seconds)} in all, {clock(result.wall_seconds)} of training "
-        f"({figure(result.cpu_seconds)} CPU-s)"
-    )
+    vectors, lines = result.vectors, file_lines(result, target, seconds)
     if not is_own:
         unseen = "" if vectors.subwords is None else " the vectors of unseen words and"
         lines.append(f"(only our own format, .wordvec, keeps{unseen} how these were made)")
@@ -102,9 +104,46 @@ def result_text(
         for word, found in zip(words, vectors.similar(words, N_NEIGHBOURS), strict=True)
     ]
     lines += ["neighbours:", *table(rows, left=2)]
+    return lines + score_lines(scores) + next_commands(target, words)
+
+
+def score_lines(scores: dict[str, Any]) -> list[str]:
+    """A line for each set, with what of it could be asked, and their mean; none without sets."""
     rows = [["  " + name, *score_cells(found)] for name, found in scores.items()]
-    lines += ["scores:", *table(rows, left=3)] if rows else []
-    return lines + next_commands(target, words)
+    if not rows:
+        return []
+    mean = mean_score(scores)
+    if mean is not None and len(rows) > 1:
+        rows.append(["  mean", f"{100 * mean:.1f}", "", "of the sets with a score"])
+    numbers = table([row[:3] for row in rows], left=1)
+    room = max(map(width, numbers))
+    pairs = zip(numbers, rows, strict=True)
+    return ["scores:", *(line + " " * (room - width(line)) + "  " + row[3] for line, row in pairs)]
+
+
+def mean_score(scores: dict[str, Any]) -> float | None:
+    """The mean over the sets that could be scored, 0 to 1."""
+    known = [found["score"] for found in scores.values() if found["score"] is not None]
+    return sum(known) / len(known) if known else None
+
+
+def short_result(result: Result, target: str, scores: dict[str, Any], seconds: float) -> list[str]:
+    """What a program or a log is told: the file, and the scores if any were asked for."""
+    return [*file_lines(result, target, seconds), *score_lines(scores)]
+
+
+def file_lines(result: Result, target: str, seconds: float) -> list[str]:
+    """What was written, and in what time."""
+    lines = []
+    if result.interrupted:
+        lines.append(f"Interrupted at {result.share_done:.1%}: these are the vectors so far.")
+    size = f", {byte_size(os.path.getsize(target))}" if os.path.isfile(target) else ""
+    lines.append(
+        f"{target}: {thousands(len(result.vectors))} words, {result.vectors.dim} numbers each"
+        f"{size}; {clock(seconds)} in all, {clock(result.wall_seconds)} of training "
+        f"({figure(result.cpu_seconds)} CPU-s)"
+    )
+    return lines
 
 
 def figure(value: float) -> str:
@@ -116,9 +155,12 @@ def clock(seconds: float) -> str:
 
 
 def score_cells(found: dict[str, Any]) -> list[str]:
+    """Score, coverage, and what they are."""
+    measure, unit = _MEASURES[found["measure"]]
+    covered = f"{thousands(found['n_used'])} of {thousands(found['n_all'])}"
     if found["score"] is None:
-        return ["    -", "none of its words is known"]
-    return [f"{100 * found['score']:5.1f}", _MEASURES[found["measure"]]]
+        return ["-", covered, f"{unit} known: no score"]
+    return [f"{100 * found['score']:.1f}", covered, f"{unit}; {measure}"]
 
 
 def next_commands(target: str, words: list[str]) -> list[str]:
@@ -175,4 +217,5 @@ def report(
         "n_held_out_tokens": result.n_held_out_tokens,
         "neighbours": {w: [other for other, _ in f] for w, f in zip(words, found, strict=True)},
         "scores": scores,
+        "mean_score": mean_score(scores),
     }

@@ -11,13 +11,14 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 
 import click
 
-from wordvec.options import Word2VecOptions
+from wordvec.options import ValidationOptions, Word2VecOptions, spec_of
 
 from .flags import (
     SIZE,
     SWITCH,
     FileSet,
     OriginalCommand,
+    Value,
     file_flag,
     is_inside,
     option_flags,
@@ -25,6 +26,7 @@ from .flags import (
     whole_number,
 )
 from .main import EXIT_ERROR, EXIT_INTERRUPTED
+from .validation import in_flags, lines_of, validation_of
 
 if TYPE_CHECKING:
     import numpy as np
@@ -32,7 +34,9 @@ if TYPE_CHECKING:
 
     from wordvec.corpus import EncodedCorpus
     from wordvec.files import OutputFile
+    from wordvec.models.validating import Validation
     from wordvec.progress import Progress
+    from wordvec.traininglog import EpochRecord
     from wordvec.vocab import Vocab
 
 TOKENS_PER_COUNT_LINE = 1_000_000
@@ -45,6 +49,10 @@ ALPHA_SKIP_GRAM = 0.025
 MIN_ALPHA_SHARE = 1e-4
 
 INVERTED = {"sg": "1: continuous bag of words, 0: skip-gram"}
+FLAG_OF_VALIDATION = {
+    "share": "-validate", "measure": "-measure", "patience": "-patience",
+    "least_gain": "-least-gain", "probes": "-probe", "log": "-log",
+}  # fmt: skip
 DEFAULT_TEXTS = {
     "alpha": f"{ALPHA_CBOW} with CBOW, {ALPHA_SKIP_GRAM} with skip-gram",
     "min_alpha": f"{MIN_ALPHA_SHARE} x -alpha",
@@ -64,6 +72,8 @@ class Job:
     classes: int
     debug: int
     binary: bool
+    log: str | None
+    validation: Validation | None = None
 
     @property
     def console(self) -> BinaryIO:
@@ -96,6 +106,14 @@ FLAGS: list[click.Parameter] = [
         "(default: half of the machine's memory)",
     ),
     file_flag("-ids", "ids", "keep the text's ids here, and reuse them next time"),
+    *option_flags(ValidationOptions, {}, {}),
+    click.Option(
+        ["-measure", "measure"], type=Value("NAME", "a name", lambda text: text or None),
+        metavar="NAME", help=spec_of(ValidationOptions, "measure").help,
+    ),
+    file_flag("-probe", "probes", "evaluation sets to score on after each epoch: files or "
+              f"folders, {os.pathsep} between them"),
+    file_flag("-log", "log", "JSON lines, one for each epoch, for wordvec plot"),
 ]  # fmt: skip
 
 
@@ -111,7 +129,13 @@ def word2vec(ctx: click.Context, /, **values: Any) -> int:
     Example:
       wordvec word2vec -train text.txt -output vectors.txt -cbow 0 -size 100 -iter 5
     """
-    job = Job(**{name: values.pop(name) for name in Job.__dataclass_fields__})
+    validation = validation_of(
+        {"log": values["log"]} | {k: values.pop(k) for k in FLAG_OF_VALIDATION if k != "log"},
+        FLAG_OF_VALIDATION,
+        lambda text: click.UsageError(text, ctx),
+    )
+    names = set(Job.__dataclass_fields__) - {"validation"}
+    job = Job(**{name: values.pop(name) for name in names}, validation=validation)
     if values["alpha"] is None:
         values["alpha"] = ALPHA_CBOW if values["sg"] else ALPHA_SKIP_GRAM
     if values["min_alpha"] is None:
@@ -124,7 +148,8 @@ def word2vec(ctx: click.Context, /, **values: Any) -> int:
 def check_files(job: Job, ctx: click.Context) -> None:
     """No output may replace an input or another output, or be read as text the next time."""
     inputs = {"-train": trained_files(job.train), "-read-vocab": _named_files(job.read_vocab)}
-    outputs = {"-output": job.output, "-save-vocab": job.save_vocab, "-ids": job.ids}
+    outputs = {"-output": job.output, "-save-vocab": job.save_vocab, "-ids": job.ids,
+               "-log": job.log}  # fmt: skip
     earlier: dict[str, str] = {}
     for flag, name in outputs.items():
         if name is None:
@@ -243,13 +268,26 @@ def train_and_write(
     report: OriginalProgress,
     command: str,
 ) -> int:
+    from wordvec.errors import OptionError
     from wordvec.models.word2vec import train_vectors
 
     report.begin_training(options.alpha)
+    records: list[EpochRecord] = []
     try:
-        trained = train_vectors(corpus, options, reporter=report, original_start=True)
+        if job.validation is None:
+            trained = train_vectors(corpus, options, reporter=report, original_start=True)
+        else:
+            from wordvec.models.validatedrun import train_vectors_validated
+
+            trained, records = train_vectors_validated(
+                corpus, options, job.validation, report, original_start=True
+            )
+    except OptionError as error:
+        raise click.UsageError(in_flags(error, FLAG_OF_VALIDATION)) from None
     except KeyboardInterrupt:
         raise KeyboardInterrupt("no vectors were written") from None
+    for line in lines_of(records):
+        remark(command, line)
     if trained.n_cuts and options.max_sentence:
         remark(command, f"note: {trained.n_cuts} sentences, over all passes, were cut at "
                f"{options.max_sentence} words (-max-sentence 0: never)")  # fmt: skip

@@ -22,7 +22,8 @@ sizes = st.floats(1, 1e12)
 @pytest.mark.parametrize(
     "n_tokens, preset, epochs, alpha, dim, negative",
     [
-        (16_470_000, "fast", 5, 0.035, 100, 5),
+        (16_470_000, "fast", 6, 0.035, 96, 5),
+        (1_000_000, "fast", 20, 0.025, 96, 5),
         (16_470_000, "default", 5, 0.05, 200, 10),
         (16_470_000, "best", 10, 0.0354, 200, 10),
         (6_000_000, "default", 14, 0.0357, 200, 10),
@@ -36,6 +37,7 @@ def test_presets(n_tokens, preset, epochs, alpha, dim, negative):
     assert (part.epochs, part.alpha, part.vector_size) == (epochs, alpha, dim)
     assert part.negative == negative and part.sg == 1 and part.min_alpha == 0
     assert isinstance(part, FastTextOptions) == (preset != "fast")
+    assert part.spread == (preset == "fast") and part.negatives == "recycled"
 
 
 def test_semantic_has_two_models():
@@ -105,3 +107,22 @@ def test_each_rung_is_cheaper_and_says_what_it_lacks(preset):
     ]  # fmt: skip
     assert costs == sorted(costs, reverse=True)
     assert not rungs[0][0].given_up and rungs[-1][0].given_up
+
+
+def test_reasons_go_with_what_is_trained():
+    facts = Facts(16_470_000, 70_000, {"Latin": 1.0})
+
+    def reasons(**given_settings):
+        chosen = choose(facts, "default", given_settings).settings
+        return {s.name: (s.value, s.reason) for s in chosen}
+
+    plain = reasons()
+    assert "measured" in plain["min_n"][1] and "skip-gram with subwords" in plain["algorithm"]
+    assert reasons(max_n=3)["min_n"] == (3, "the usual one, or max_n where that is less")
+    assert reasons(min_n=8)["max_n"][0] == 8 and "measured" not in reasons(min_n=5)["max_n"][1]
+    assert reasons(min_n=4) == plain | {"min_n": (4, "as given")}
+    assert reasons(max_n=0)["algorithm"][0] == "skip-gram on whole words"
+    cbow = reasons(sg=0, window=9)
+    assert "CBOW" in cbow["algorithm"][0] and cbow["window"] == (9, "as given")
+    assert "not measured for CBOW" in cbow["negative"][1]
+    assert "negatives" in plain and "negatives" not in reasons(negative=0, hs=1)

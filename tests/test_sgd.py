@@ -168,6 +168,39 @@ def test_skip_gram_with_many_noise_words(level):
     assert worker.loss == pytest.approx(loss, rel=1e-4) and len(centres) > 50
 
 
+@pytest.mark.parametrize("window", [1, 3, 5, 8])
+@pytest.mark.parametrize("negative", [1, 4, 5])
+def test_skip_gram_with_noise_for_every_five_context_words(level, negative, window):
+    setup = Setup(n_tokens=250)
+    twin, stream = copies(setup), reference.Stream(99)
+    loss = 0.0
+    for word, contexts in setup.centres(stream, window=window):
+        for first in range(0, len(contexts), 5):
+            group = [(word, contexts[first : first + 5])]
+            loss += twin_of_shared(setup, twin, stream, group, negative, False)
+    worker = setup.train(setup.model(negative=negative, negatives="group", window=window))
+    check(setup, twin)
+    assert worker.loss == pytest.approx(loss, rel=1e-4)
+
+
+def test_skip_gram_with_many_noise_words_for_every_five_context_words(level):
+    setup = Setup(n_words=3000, n_tokens=120)
+    twin, stream = copies(setup), reference.Stream(99)
+    loss = 0.0
+    for word, contexts in setup.centres(stream, window=9):
+        sets = [
+            reference.shared_noise(stream, setup.aliases, 12, False)
+            for _ in range(-(-len(contexts) // 5))
+        ]
+        for number, batch in enumerate(distinct_runs(contexts, 5)):
+            outputs = [word] + [w for w in sets[min(number, len(sets) - 1)] if w != word]
+            labels = [1] + [0] * (len(outputs) - 1)
+            loss += reference.step(twin["i"], twin["o"], batch, outputs, labels, 0.05)
+    worker = setup.train(setup.model(negative=12, negatives="group", window=9))
+    check(setup, twin)
+    assert worker.loss == pytest.approx(loss, rel=1e-4)
+
+
 def test_skip_gram_with_noise_for_every_pair(level):
     setup = Setup(n_words=3000, n_tokens=250)
     twin, stream = copies(setup), reference.Stream(99)

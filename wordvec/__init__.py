@@ -15,7 +15,10 @@ from wordvec.errors import (
 
 if TYPE_CHECKING:
     from wordvec.corpus import TokenRules, read_corpus
+    from wordvec.edgefiles import read_graph
     from wordvec.formats import load, save
+    from wordvec.graph import Graph
+    from wordvec.jobplan import plan
     from wordvec.keyedvectors import KeyedVectors
     from wordvec.models.facebook import (
         load_facebook_model,
@@ -24,7 +27,9 @@ if TYPE_CHECKING:
     )
     from wordvec.models.fasttext import FastText
     from wordvec.models.glovemodel import GloVe
+    from wordvec.models.node2vec import Node2Vec, deepwalk, line, node2vec
     from wordvec.models.phrases import ENGLISH_CONNECTOR_WORDS, FrozenPhrases, Phrases
+    from wordvec.models.validating import Validation
     from wordvec.models.word2vec import Word2Vec
     from wordvec.subwords import NgramRules, Subwords
     from wordvec.training import train
@@ -39,18 +44,26 @@ _PLACES = {
     "FastText": "wordvec.models.fasttext",
     "FrozenPhrases": "wordvec.models.phrases",
     "GloVe": "wordvec.models.glovemodel",
+    "Graph": "wordvec.graph",
     "KeyedVectors": "wordvec.keyedvectors",
     "NgramRules": "wordvec.subwords",
+    "Node2Vec": "wordvec.models.node2vec",
     "Phrases": "wordvec.models.phrases",
     "Subwords": "wordvec.subwords",
     "TokenRules": "wordvec.corpus",
+    "Validation": "wordvec.models.validating",
     "Vectors": "wordvec.vectors",
     "Vocab": "wordvec.vocab",
     "Word2Vec": "wordvec.models.word2vec",
+    "deepwalk": "wordvec.models.node2vec",
+    "line": "wordvec.models.node2vec",
     "load": "wordvec.formats",
     "load_facebook_model": "wordvec.models.facebook",
     "load_facebook_vectors": "wordvec.models.facebook",
+    "plan": "wordvec.jobplan",
+    "node2vec": "wordvec.models.node2vec",
     "read_corpus": "wordvec.corpus",
+    "read_graph": "wordvec.edgefiles",
     "save": "wordvec.formats",
     "save_facebook_model": "wordvec.models.facebook",
     "train": "wordvec.training",
@@ -63,24 +76,32 @@ __all__ = [
     "FormatError",
     "FrozenPhrases",
     "GloVe",
+    "Graph",
     "KeyedVectors",
     "MissingExtraError",
     "NgramRules",
+    "Node2Vec",
     "OptionError",
     "OutputError",
     "Phrases",
     "Subwords",
     "TokenRules",
     "TrainingError",
+    "Validation",
     "Vectors",
     "Vocab",
     "Word2Vec",
     "WordvecError",
     "__version__",
+    "deepwalk",
+    "line",
     "load",
     "load_facebook_model",
     "load_facebook_vectors",
+    "node2vec",
+    "plan",
     "read_corpus",
+    "read_graph",
     "save",
     "save_facebook_model",
     "train",

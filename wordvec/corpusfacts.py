@@ -28,6 +28,10 @@ _LONG_LINE = 100_000  # words
 _BYTES_OF_CLAUSE = 18  # of UTF-8: six characters, more than words of those scripts have
 _BYTES_OF_SENTENCE = 60  # more than the words of any script have on average
 _LEAST_COVERAGE = 0.6
+_REPEATED_SHARE = 0.05
+_FEW_LETTERS = 1.5
+_CAPITALS_SHARE = 0.02  # English has 4 to 5 % for the beginnings of its sentences
+_GLUED_SHARE = 0.03
 
 HELD_OUT_TOKENS = 20_000
 _HELD_OUT_SHARE = 100
@@ -90,25 +94,40 @@ def copies_of(corpus: EncodedCorpus) -> float:
     From how many pairs of a sample are equal: n (n - 1) / 2 pairs of n sentences out of N, of
     which D are different, hold n (n - 1) / 2 D equal ones.
     """
+    n_long, counts = _recurring(corpus)
+    if n_long < 100:
+        return 1.0
+    n_compared = int(counts.sum())
+    if n_compared == n_long:
+        return n_compared / len(counts)
+    n_equal = int((counts * (counts - 1) // 2).sum())
+    n_pairs = n_compared * (n_compared - 1) / 2
+    return max(1.0, n_equal / n_pairs * n_long)
+
+
+def repeated_share(corpus: EncodedCorpus) -> float:
+    """Share of the long sentences that were there before; of a sample of them, so that of a long
+    text it is more."""
+    n_long, counts = _recurring(corpus)
+    return 0.0 if n_long < 100 else 1 - len(counts) / int(counts.sum())
+
+
+def _recurring(corpus: EncodedCorpus) -> tuple[int, NDArray[np.int64]]:
+    """Long sentences of the text, and how often each different one of a sample is in it."""
     lengths = np.diff(corpus.starts)
     long = np.flatnonzero(lengths >= _LONG_SENTENCE)
-    if len(long) < 100:
-        return 1.0
     rng = np.random.default_rng(1)
+    sample = long
     if len(long) > _SENTENCES_COMPARED:
         sample = rng.choice(long, _SENTENCES_COMPARED, replace=False)
         sample.sort()  # in the order of the file, which may be on disk
-    else:
-        sample = long
     seen: dict[bytes, int] = {}
     for first, length in zip(corpus.starts[sample].tolist(), lengths[sample].tolist(), strict=True):
         key = corpus.ids[first : first + min(length, 64)].tobytes()
         seen[key] = seen.get(key, 0) + 1
-    if len(sample) == len(long):
-        return len(sample) / len(seen)
-    n_equal = sum(n * (n - 1) // 2 for n in seen.values())
-    n_pairs = len(sample) * (len(sample) - 1) / 2
-    return max(1.0, n_equal / n_pairs * len(long))
+    # The ids may be a sample of a longer text.
+    n_long = round(len(long) * corpus.n_tokens_kept / max(len(corpus.ids), 1))
+    return n_long, np.array(list(seen.values()), np.int64)
 
 
 def check_corpus(corpus: EncodedCorpus, force: bool) -> None:
@@ -150,6 +169,11 @@ def warnings_of(corpus: EncodedCorpus, facts: Facts) -> list[str]:
             f"{n_distinct:,.0f} words without the copies: passes and rate are chosen as if it said "
             "them once; remove the copies"
         )
+    elif (share := repeated_share(corpus)) > _REPEATED_SHARE:
+        found.append(
+            f"{share:.0%} of the long lines were there before, word for word: they count twice; "
+            "remove the copies (sort -u, or a deduplicator)"
+        )
     longest = int(np.diff(corpus.starts).max(initial=0))
     if longest >= _LONG_LINE and 2 * longest > corpus.n_tokens_kept:
         found.append(
@@ -167,7 +191,50 @@ def warnings_of(corpus: EncodedCorpus, facts: Facts) -> list[str]:
             "the text has no blanks between words: what stands between blanks counts as a word; "
             "split it with a segmenter, or into characters (sed 's/./& /g')"
         )
+    return found + _warnings_of_words(corpus, facts)
+
+
+def _warnings_of_words(corpus: EncodedCorpus, facts: Facts) -> list[str]:
+    """What the frequent words say about how the text was prepared."""
+    counts = dict(_frequent(corpus))
+    n_all = max(sum(counts.values()), 1)
+    found = []
+    n_letters = sum(len(word) * count for word, count in counts.items()) / n_all
+    without_spaces = sum(facts.scripts.get(script, 0.0) for script in SCRIPTS_WITHOUT_SPACES)
+    if n_letters < _FEW_LETTERS and without_spaces < 0.5:
+        found.append(
+            f"a word has {n_letters:.1f} characters on average: was the text split into characters?"
+        )
+    capitals = [w for w in counts if w != w.lower() and w.lower() in counts]
+    share = sum(counts[word] for word in capitals) / n_all
+    if share > _CAPITALS_SHARE:
+        word = max(capitals, key=counts.__getitem__)
+        found.append(
+            f"the text is not lower-cased: {share:.0%} of it are words such as {word!r} that "
+            f"stand beside {word.lower()!r} and share nothing with it; lower-case it, unless "
+            "capitals matter"
+        )
+    glued = {w: core for w in counts if (core := _without_marks(w)) != w and core in counts}
+    share = sum(counts[word] for word in glued) / n_all
+    if share > _GLUED_SHARE:
+        word = max(glued, key=counts.__getitem__)
+        found.append(
+            f"the text is not tokenised: {share:.0%} of it are words such as {word!r} beside "
+            f"{glued[word]!r}; put blanks around punctuation, or remove it"
+        )
     return found
+
+
+def _without_marks(word: str) -> str:
+    """A word without punctuation before and behind it; the word itself when nothing is left."""
+    if word[:1].isalnum() and word[-1:].isalnum():
+        return word
+    first, last = 0, len(word)
+    while first < last and unicodedata.category(word[first])[0] == "P":
+        first += 1
+    while last > first and unicodedata.category(word[last - 1])[0] == "P":
+        last -= 1
+    return word[first:last] or word
 
 
 def _share(corpus: EncodedCorpus, is_odd: object) -> float:

@@ -106,7 +106,7 @@ def with_words(
     data = merged.words.data[: int(new_starts[-1])]
     vocab = Vocab(data, new_starts, merged.counts, has_separator=False)
     new_ids = merged.words.find_words(corpus.vocab.word_list()).astype(np.int32)
-    ids, sentence_starts = _renumbered(corpus, new_ids, memory)
+    ids, sentence_starts = renumbered(corpus, new_ids, memory)
     return dataclasses.replace(
         corpus,
         ids=ids,
@@ -117,7 +117,7 @@ def with_words(
     )
 
 
-def _renumbered(
+def renumbered(
     corpus: EncodedCorpus, new_ids: NDArray[np.int32], memory: int | None
 ) -> tuple[NDArray[np.int32], Starts]:
     """(ids, starts) with the ids of `new_ids`; tokens where that is -1 are left out."""

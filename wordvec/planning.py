@@ -8,7 +8,7 @@ import os
 import resource
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -24,6 +24,7 @@ from wordvec.subwords import NgramRules
 from wordvec.threads import Stop, run_workers
 
 _TIMED_SECONDS, _TIMED_SHARE = 0.4, 0.01  # of each candidate; the share is one of a budget
+_MOST_TIMED_SECONDS, _TIMED_SHARE_OF_RUN = 2.0, 0.005  # the longer the run, the longer the trial
 _WARM_UP_SHARE = 0.25
 _SHARD = 2048
 _PIECES = 61  # of the text, from which shards are timed in turn
@@ -49,6 +50,10 @@ class Expectation:
     n_bytes: int
     n_row_bytes: int
     n_ngram_bytes: int
+
+    def share_of_cores(self, n_threads: int) -> float:
+        """How much of its threads' cores the trial got: 1, or less beside other work."""
+        return min(1.0, self.cpu_seconds / max(self.wall_seconds * n_threads, 1e-9))
 
 
 class Stopwatch:
@@ -89,7 +94,8 @@ class Stopwatch:
         key = tuple(sorted((k, v) for k, v in values.items() if k not in ("epochs", "alpha")))
         if key not in self.speeds:
             inputs = self.input_rows(options)
-            self.speeds[key] = _measure(self.corpus, options, inputs, self.timed_seconds)
+            n_tokens = len(self.corpus.ids) * options.epochs
+            self.speeds[key] = _measure(self.corpus, options, inputs, self.timed_seconds, n_tokens)
         return self.speeds[key]
 
     def input_rows(self, options: Options) -> fasttext.InputRows | None:
@@ -105,23 +111,38 @@ class Stopwatch:
         return 0 if inputs is None else len(inputs.bucket_of_row)
 
     def n_bytes(self, recipe: Recipe) -> int:
-        """Peak memory by formula: input and output rows of the largest model, and what earlier
-        ones leave."""
-        n_words, kept, most = len(self.corpus.vocab), 0, 0
-        for part in recipe.parts:
-            inputs = self.input_rows(part)
-            stride = sgd.padded(part.vector_size) * 4
-            n_matrices = bool(part.negative) + bool(part.hs)
-            n_bucket = part.bucket * 4 if isinstance(part, FastTextOptions) else 0
-            rows = (n_words + self.n_ngram_rows(part)) * stride
-            links = 0 if inputs is None else 2 * _LINK_BYTES * len(inputs.rows)
-            vectors = n_words * part.vector_size * 4 if self.n_ngram_rows(part) else 0
-            output = n_matrices * n_words * stride
-            most = max(most, kept + rows + output + links + n_bucket + vectors)
-            kept += rows + vectors + n_bucket
-        if len(recipe.parts) > 1:
-            most = max(most, kept + n_words * recipe.dim * 4)
-        return max(self.peak_of_reading, self.bytes_before + most + n_words * _WORD_BYTES)
+        """Peak memory by formula: what is there before training, the weights, and the words."""
+        sizes = [
+            (0, 0) if (inputs := self.input_rows(part)) is None
+            else (len(inputs.bucket_of_row), len(inputs.rows))
+            for part in recipe.parts
+        ]  # fmt: skip
+        n_words = len(self.corpus.vocab)
+        needed = weights_bytes(recipe, n_words, sizes)
+        return max(self.peak_of_reading, self.bytes_before + needed + n_words * _WORD_BYTES)
+
+
+def weights_bytes(recipe: Recipe, n_words: int, sizes: Sequence[tuple[int, int]]) -> int:
+    """What training takes at its peak besides text and words: input and output rows of the largest
+    model, and what earlier ones leave.
+
+    sizes: of each model, how many n-grams have rows, and how many rows all words together are made
+    of; (0, 0) without n-grams.
+    """
+    kept = most = 0
+    for part, (n_ngram_rows, n_links) in zip(recipe.parts, sizes, strict=True):
+        stride = sgd.padded(part.vector_size) * 4
+        n_matrices = bool(part.n_noise) + bool(part.hs) or 2  # losses over all words: and a copy
+        n_bucket = part.bucket * 4 if isinstance(part, FastTextOptions) else 0
+        rows = (n_words + n_ngram_rows) * stride
+        links = 2 * _LINK_BYTES * n_links
+        vectors = n_words * part.vector_size * 4 if n_ngram_rows else 0
+        output = n_matrices * n_words * stride
+        most = max(most, kept + rows + output + links + n_bucket + vectors)
+        kept += rows + vectors + n_bucket
+    if len(recipe.parts) > 1:
+        most = max(most, kept + n_words * recipe.dim * 4)
+    return most
 
 
 def _measure(
@@ -129,8 +150,9 @@ def _measure(
     options: Options,
     inputs: fasttext.InputRows | None,
     timed_seconds: float,
+    n_tokens_planned: int,
 ) -> Speed:
-    """Train a throw-away model on the text for so long."""
+    """Train a throw-away model on the text for so long, or longer before a long run."""
     n_words, pair = len(corpus.vocab), None
     weights: word2vec.Weights
     if isinstance(options, FastTextOptions) and inputs is not None:
@@ -172,6 +194,11 @@ def _measure(
 
     train(_WARM_UP_SHARE * timed_seconds)
     wall, cpu, n = train(timed_seconds)
+    run_seconds = cpu / max(n, 1) * n_tokens_planned / options.workers
+    more = min(_TIMED_SHARE_OF_RUN * run_seconds, _MOST_TIMED_SECONDS) - timed_seconds
+    if timed_seconds == _TIMED_SECONDS and more > 0:  # no budget that the trial would eat
+        wall_more, cpu_more, n_more = train(more)
+        wall, cpu, n = wall + wall_more, cpu + cpu_more, n + n_more
     return Speed(wall / max(n, 1), cpu / max(n, 1))
 
 
@@ -212,9 +239,9 @@ def fit(
             changed = with_epochs(facts, recipe, affordable, given, whole)
             return changed, stopwatch.expect(changed)
     if expected is None:
-        need = f"at least {n_bytes / 1e6:,.0f} MB, which the smallest model takes"
+        need = f"at least {n_bytes / 1e6:,.1f} MB, which the smallest model takes"
         need += " (a larger min_count makes it smaller)"
-        raise OptionError("memory", need, f"{(memory or 0) / 1e6:,.0f} MB")
+        raise OptionError("memory", need, f"{(memory or 0) / 1e6:,.1f} MB")
     cheapest = expected.wall_seconds / max(1, recipe.parts[0].epochs)
     need = f"at least {max(cheapest, 0.1):.1f} s after reading, one pass of the cheapest model"
     raise OptionError("time_budget", need, f"{max(seconds, 0.0):.1f} s left")

@@ -154,16 +154,27 @@ class ChunkBuffer:
         self.bytes = larger
 
 
+def last_line_end(text: npt.NDArray[np.uint8], begin: int, end: int) -> int:
+    """Position just after the last newline of text[begin:end], or -1 when there is none."""
+    place = text[begin:end].tobytes().rfind(b"\n")
+    return begin + place + 1 if place >= 0 else -1
+
+
 class TextReader:
     """Hands out the chunks of several files in order; safe to share between threads.
+
+    Chunks end on a token boundary or, with `whole_lines`, at the end of a line.
 
     Reading (and unpacking) happens under a lock in the thread that asks for a chunk, while the
     others work on theirs: memory stays at one chunk per thread, and no chunk depends on the
     number of threads.
     """
 
-    def __init__(self, paths: list[str], chunk_bytes: int = CHUNK_BYTES) -> None:
+    def __init__(
+        self, paths: list[str], chunk_bytes: int = CHUNK_BYTES, *, whole_lines: bool = False
+    ) -> None:
         self.chunk_bytes = chunk_bytes
+        self._boundary = last_line_end if whole_lines else last_boundary
         self.n_bytes = 0  # unpacked bytes handed out
         self.notes: list[str] = []
         self.stop_requested: Callable[[], bool] = lambda: False
@@ -234,7 +245,7 @@ class TextReader:
         n_bytes, boundary = n_carried, -1
         while True:
             n_read = file.fill(memoryview(cast(Any, buffer.bytes))[n_bytes:n_wanted])
-            boundary = last_boundary(buffer.bytes, n_bytes, n_bytes + n_read)
+            boundary = self._boundary(buffer.bytes, n_bytes, n_bytes + n_read)
             n_bytes += n_read
             if n_bytes < n_wanted:  # the end of the file
                 self._carry = b""

@@ -13,9 +13,10 @@ from wordvec import __version__, centring
 from wordvec.corpus import EncodedCorpus, read_corpus
 from wordvec.corpusfacts import check_corpus, facts_of, hold_out, warnings_of
 from wordvec.errors import CorpusError, OptionError, RareWordsError
-from wordvec.kernels import sampling, sgd, simd
+from wordvec.kernels import simd
 from wordvec.keyedvectors import KeyedVectors
 from wordvec.models import fasttext, word2vec
+from wordvec.models.heldoutloss import held_out_loss
 from wordvec.options import FastTextOptions
 from wordvec.planning import Expectation, fit, peak_bytes
 from wordvec.progress import Reporter, silent
@@ -27,8 +28,6 @@ from wordvec.vectors import Matrix
 
 logger = logging.getLogger(__name__)
 
-_HELD_OUT_SHARD = 1 << 14
-_KEY_OF_HELD_OUT = 5
 _DEFAULT_MIN_COUNT = 5
 _TRAINING_SHARE = 0.95  # of a time budget; reading comes off it too, the rest is for saving
 
@@ -42,7 +41,8 @@ class Plan:
     recipe: Recipe
     expected: Expectation
     warnings: list[str]
-    given: dict[str, Any]
+    given: dict[str, Any]  # settings that were asked for
+    limits: dict[str, Any]  # of time_budget (seconds) and memory (bytes) what was asked for
 
 
 @dataclass(slots=True)
@@ -121,7 +121,9 @@ def prepare(
     deadline = None if time_budget is None else start + _TRAINING_SHARE * time_budget
     recipe, expected = fit(corpus, facts, preset, given, deadline, memory, peak)
     warnings = warnings_of(corpus, facts)
-    return Plan(corpus, facts, recipe, expected, warnings, given)
+    limits = {"time_budget": time_budget, "memory": memory}
+    limits = {name: limit for name, limit in limits.items() if limit is not None}
+    return Plan(corpus, facts, recipe, expected, warnings, given, limits)
 
 
 def _read(
@@ -234,19 +236,8 @@ def _train_part(
         model = word2vec.kernel_model(
             held_out, part, trained.weights, 0, corpus.n_tokens_read, pair
         )
-        held = _loss_of(held_out, model, part.seed)
+        held = held_out_loss(held_out, model, part.seed)
     return _Part(trained.vectors, subwords, trained.outcome, held)
-
-
-def _loss_of(corpus: EncodedCorpus, model: sgd.Model, seed: int) -> float | None:
-    """Mean loss per example of a trained model, at rate 0, which leaves its weights as they are."""
-    tokens = sgd.Tokens(corpus.ids, corpus.starts, len(corpus.vocab))
-    worker = sgd.Worker(model, _HELD_OUT_SHARD)
-    key = sampling.key(seed, _KEY_OF_HELD_OUT, 0)
-    for first in range(0, len(corpus.ids), _HELD_OUT_SHARD):
-        last = min(first + _HELD_OUT_SHARD, len(corpus.ids))
-        worker.train(tokens, first, last, key, sampling.key(seed, _KEY_OF_HELD_OUT, first), 0.0)
-    return worker.loss / worker.n_examples if worker.n_examples else None
 
 
 def provenance(
@@ -259,7 +250,7 @@ def provenance(
         "rules": RULE_VERSION,
         "preset": recipe.preset,
         "models": [dataclasses.asdict(part) for part in recipe.parts],
-        "given": plan.given,
+        "given": {**plan.limits, **plan.given},
         "given_up": list(recipe.given_up),
         "corpus": {
             "fingerprint": corpus.fingerprint,

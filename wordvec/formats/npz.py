@@ -1,7 +1,7 @@
 """NumPy's archive .npz: vectors, words and counts, without any pickle.
 
-    vectors  float16, float32 or float64[n, dim]     also read: matrix, embeddings
-    words    fixed-width strings [n]                 also read: vocab, keys, index_to_key
+    vectors  float16, float32 or float64[n, dim]     also read: matrix, embeddings, data
+    words    fixed-width strings [n]                 also read: vocab, keys, index_to_key, IDs
     counts   int64[n], if known
 
 Words that such strings cannot hold or would blow up (very long ones, a NUL at the end) are
@@ -43,8 +43,8 @@ NAME = "npz"
 SUFFIXES = (".npz",)
 NEEDS_FILE = True
 
-_MATRIX_NAMES = ("vectors", "matrix", "embeddings")
-_WORD_NAMES = ("words", "vocab", "keys", "index_to_key")
+_MATRIX_NAMES = ("vectors", "matrix", "embeddings", "data")  # the last: PecanPy
+_WORD_NAMES = ("words", "vocab", "keys", "index_to_key", "IDs")
 _MAX_STRING_LETTERS = 64
 _STEP_WORDS = 1 << 14
 _MAX_INFLATION = 1032  # of deflate: no honest archive promises more
@@ -207,6 +207,16 @@ def write(stream: BinaryIO, vectors: Vectors, path: str = "output") -> None:
         if vectors.metadata:
             with _member(archive, "metadata") as member:
                 _write_text(member, json.dumps(vectors.metadata, sort_keys=True, default=str))
+
+
+def write_nodes(stream: BinaryIO, vectors: Vectors) -> None:
+    """Write the archive that PecanPy writes: `IDs`, strings of any length, and `data`."""
+    words = vectors.words
+    with zipfile.ZipFile(stream, "w", zipfile.ZIP_STORED) as archive:
+        with _member(archive, "IDs") as member:
+            _write_strings(member, words, max([1, *map(len, words)]))
+        with _member(archive, "data") as member:
+            write_matrix(member, vectors.matrix)
 
 
 @contextlib.contextmanager

@@ -18,6 +18,7 @@ enum {
     WV_DRAWS_AHEAD = 16, /* noise draws made ahead, a power of 2 */
     WV_PREFETCH_CENTRES = 2,
     WV_PREFETCH_SUBWORDS = 1, /* centres by which a word's rows are asked for before it enters */
+    WV_PREFETCH_NUMBERS = 2,  /* centres before that for their numbers */
 };
 
 /* Alias method (Walker 1977, Vose 1991): slot i gives i when 32 random bits are < threshold,
@@ -45,6 +46,8 @@ typedef struct {
     int32_t window;
     int32_t negative;
     int32_t negatives; /* WV_NEGATIVES_... */
+    int32_t group;  /* skip-gram: context words that share noise words; 0: all of a window */
+    int32_t n_sets; /* sets of noise words that a centre can need, hence */
     int32_t use_cbow;
     int32_t cbow_mean;
     int32_t shrink_windows;
@@ -104,9 +107,19 @@ typedef struct {
     float rate;
 } wv_shard;
 
+/* Examples that are given one by one: input row inputs[k] shall predict outputs[k]. */
+typedef struct {
+    const int32_t *inputs, *outputs; /* [n] */
+    int64_t n;
+    uint64_t key; /* starts the stream of noise words */
+    float rate;
+} wv_pairs;
+
 typedef struct {
     /* Train every kept token of the shard once. */
     void (*train_shard)(const wv_model *, wv_worker *, const wv_shard *);
+    /* Train single pairs, each with noise words of its own. */
+    void (*train_pairs)(const wv_model *, wv_worker *, const wv_pairs *);
     /* One update of n_fixed (1 to 6) x n_stream rows, for tests: labels[s * n_fixed + f];
      * returns the summed loss.  Scratch as in wv_worker. */
     double (*update_block)(wv_worker *, int n_fixed, float *const *fixed, int64_t n_stream,

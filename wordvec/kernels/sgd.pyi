@@ -6,6 +6,7 @@ from numpy.typing import NDArray
 
 NEGATIVES: dict[str, int]
 FLOATS_PER_LINE: int
+GROUP_WORDS: int
 
 def padded(dim: int) -> int: ...
 def update_block(
@@ -59,6 +60,13 @@ class Worker:
     n_kept: int
     n_cuts: int
     def __init__(self, model: Model, longest_shard: int) -> None: ...
+    def train_pairs(
+        self,
+        inputs: NDArray[np.int32],
+        outputs: NDArray[np.int32],
+        key: int,
+        rate: float,
+    ) -> None: ...
     def train(
         self,
         tokens: Tokens,

@@ -45,6 +45,8 @@ cdef extern from "sgd.h":
         int32_t window
         int32_t negative
         int32_t negatives
+        int32_t group
+        int32_t n_sets
         int32_t use_cbow
         int32_t cbow_mean
         int32_t shrink_windows
@@ -93,8 +95,15 @@ cdef extern from "sgd.h":
         uint64_t epoch_key
         uint64_t shard_key
         float rate
+    ctypedef struct wv_pairs:
+        const int32_t *inputs
+        const int32_t *outputs
+        int64_t n
+        uint64_t key
+        float rate
     ctypedef struct wv_sgd_ops:
         void (*train_shard)(const wv_model *, wv_worker *, const wv_shard *) noexcept nogil
+        void (*train_pairs)(const wv_model *, wv_worker *, const wv_pairs *) noexcept nogil
         double (*update_block)(wv_worker *, int, float **, int64_t, float **, const float *,
                                int64_t, float) noexcept nogil
     const wv_sgd_ops wv_sgd_ops_baseline
@@ -138,8 +147,10 @@ cdef extern from *:
 NEGATIVES = {
     "recycled": WV_NEGATIVES_RECYCLED,
     "window": WV_NEGATIVES_WINDOW,
+    "group": WV_NEGATIVES_WINDOW,
     "pair": WV_NEGATIVES_PAIR,
 }
+GROUP_WORDS = 5  # context words that share noise words with "group"
 FLOATS_PER_LINE = 16  # rows start on cache lines and end on them
 
 
@@ -236,6 +247,10 @@ cdef class Model:
         self.model.window = window
         self.model.negative = negative
         self.model.negatives = NEGATIVES[negatives]
+        self.model.n_sets = 1
+        if negatives == "group" and not use_cbow:
+            self.model.group = GROUP_WORDS
+            self.model.n_sets = (2 * window + GROUP_WORDS - 1) // GROUP_WORDS
         self.model.use_cbow = use_cbow
         self.model.cbow_mean = cbow_mean
         self.model.shrink_windows = shrink_windows
@@ -394,7 +409,8 @@ cdef class Worker:
         worker.kept = <int32_t *>_new_block(n_kept * 4)
         worker.context_first = <int32_t *>_new_block(n_kept * 4)
         worker.context_last = <int32_t *>_new_block(n_kept * 4)
-        worker.negatives = <int32_t *>_new_block(WV_PAIR_RING * (model.model.negative + 1) * 4)
+        cdef int64_t n_sets = max(<int64_t>WV_PAIR_RING, 4 * <int64_t>model.model.n_sets)
+        worker.negatives = <int32_t *>_new_block(n_sets * (model.model.negative + 1) * 4)
         worker.stream_rows = <float **>_new_block(n_stream * sizeof(float *))
         worker.scores = <float *>_new_block((n_stream * 8 + 32) * 4)
         worker.labels = <float *>_new_block((n_stream * 8 + 32) * 4)
@@ -477,6 +493,29 @@ cdef class Worker:
         shard = _shard_of(tokens, first, end, epoch_key, shard_key, rate)
         with nogil:
             self.model.ops.train_shard(&self.model.model, self.worker, &shard)
+
+    def train_pairs(
+        self, const int32_t[::1] inputs not None, const int32_t[::1] outputs not None,
+        uint64_t key, float rate,
+    ):
+        """Train single examples: input row inputs[k] shall predict outputs[k] and not the noise
+        words, which are drawn for each of them.  Negative sampling, no copies of hot rows.
+        """
+        cdef wv_pairs pairs
+        cdef int64_t n = inputs.shape[0], k, n_words = self.model.model.n_words
+        cdef bint inside = True
+        if outputs.shape[0] != n or self.model.model.out_rows == NULL or self.model.model.n_hot:
+            raise ValueError("as many outputs as inputs, output rows, and no hot rows are needed")
+        for k in range(n):
+            inside = inside and 0 <= inputs[k] < n_words and 0 <= outputs[k] < n_words
+        if not inside:
+            raise ValueError(f"pairs must lie from 0 to {n_words - 1}")
+        if n == 0:
+            return
+        pairs.inputs, pairs.outputs, pairs.n = &inputs[0], &outputs[0], n
+        pairs.key, pairs.rate = key, rate
+        with nogil:
+            self.model.ops.train_pairs(&self.model.model, self.worker, &pairs)
 
     cdef int _check_shard(self, Tokens tokens, int64_t first, int64_t end) except -1:
         if not 0 <= first <= end <= tokens.n_tokens or end - first > self.longest_shard:

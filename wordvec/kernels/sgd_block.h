@@ -55,6 +55,24 @@ static double loss_total(const wv_loss *loss)
     return total;
 }
 
+/* Rows that coming blocks will need.  A burst of prefetches stalls once as many cache misses are
+ * under way as the core can follow; spread over the arithmetic of a block they cost next to
+ * nothing. */
+enum { WV_AHEAD_MAX = 64 };
+typedef struct {
+    int64_t n;
+    const float *rows[WV_AHEAD_MAX];
+} wv_ahead;
+
+/* Asks for column c of rows [first, end) of the list. */
+WV_INLINE void prefetch_columns(const wv_ahead *ahead, int64_t first, int64_t end, int64_t c)
+{
+    if (VN < 16 && c % 16)
+        return; /* this cache line was asked for */
+    for (int64_t i = first; i < end; i++)
+        v_prefetch(ahead->rows[i] + c);
+}
+
 WV_INLINE int columns_of(int n_fixed)
 {
     return n_fixed <= 2 ? n_fixed : n_fixed <= 4 ? 4 : 8;
@@ -62,7 +80,8 @@ WV_INLINE int columns_of(int n_fixed)
 
 /* Scores of `n_rows` stream rows; n_rows and n_fixed are constants where this is inlined. */
 WV_INLINE void score_rows(const int n_rows, const int n_fixed, float *const *stream,
-                          float *const *fixed, int64_t stride, float *scores)
+                          float *const *fixed, int64_t stride, float *scores,
+                          const wv_ahead *ahead, int64_t ahead_first, int64_t ahead_end)
 {
     const int columns = columns_of(n_fixed);
     const int n_sums = (n_rows * columns + VN - 1) / VN * VN;
@@ -72,6 +91,7 @@ WV_INLINE void score_rows(const int n_rows, const int n_fixed, float *const *str
         sums[i] = v_zero();
     for (int64_t c = 0; c < stride; c += VN) {
         VF x[6];
+        prefetch_columns(ahead, ahead_first, ahead_end, c);
 #pragma GCC unroll 16
         for (int r = 0; r < n_rows; r++)
             x[r] = v_load(stream[r] + c);
@@ -88,15 +108,18 @@ WV_INLINE void score_rows(const int n_rows, const int n_fixed, float *const *str
         *(VF_UNALIGNED *)(scores + i) = v_lane_sums(sums + i);
 }
 
-/* All scores, as many rows at a time as the registers hold (32 with AVX-512, else 16). */
+/* All scores, as many rows at a time as the registers hold (32 with AVX-512, else 16); meanwhile
+ * the first n_ahead rows of the list are asked for. */
 WV_INLINE void score_block(const int n_fixed, int64_t n_stream, float *const *stream,
-                           float *const *fixed, int64_t stride, float *scores)
+                           float *const *fixed, int64_t stride, float *scores,
+                           const wv_ahead *ahead, int64_t n_ahead)
 {
     const int columns = columns_of(n_fixed);
     int64_t s = 0;
 #define SCORE(n_rows)                                                                       \
     do {                                                                                   \
-        score_rows(n_rows, n_fixed, stream + s, fixed, stride, scores + s * columns);      \
+        score_rows(n_rows, n_fixed, stream + s, fixed, stride, scores + s * columns,       \
+                   ahead, n_ahead * s / n_stream, n_ahead * (s + n_rows) / n_stream);      \
         s += n_rows;                                                                       \
     } while (0)
     if (columns == 1) {
@@ -148,11 +171,13 @@ WV_INLINE void gradients_of_scores(int64_t n_scores, float *scores, const float 
 }
 
 WV_INLINE void apply_gradients(const int n_fixed, int64_t n_stream, float *const *stream,
-                               float *const *fixed, int64_t stride, const float *gradients)
+                               float *const *fixed, int64_t stride, const float *gradients,
+                               const wv_ahead *ahead, int64_t n_asked_for)
 {
     const int columns = columns_of(n_fixed);
     for (int64_t c = 0; c < stride; c += VN) {
         VF old[WV_FIXED_MAX], new[WV_FIXED_MAX];
+        prefetch_columns(ahead, n_asked_for, ahead->n, c);
 #pragma GCC unroll 6
         for (int f = 0; f < n_fixed; f++)
             old[f] = new[f] = v_load(fixed[f] + c);
@@ -176,23 +201,27 @@ WV_INLINE void apply_gradients(const int n_fixed, int64_t n_stream, float *const
 WV_INLINE void update_rows(const int n_fixed, float *const *fixed, int64_t n_stream,
                            float *const *stream, int64_t stride, float *scores,
                            const float *labels, const float *mask, const int step, float rate,
-                           wv_loss *loss)
+                           wv_loss *loss, wv_ahead *ahead)
 {
-    score_block(n_fixed, n_stream, stream, fixed, stride, scores);
+    const int64_t n_ahead = ahead->n / 3; /* the scores are a third of the arithmetic */
+    score_block(n_fixed, n_stream, stream, fixed, stride, scores, ahead, n_ahead);
     gradients_of_scores(n_stream * columns_of(n_fixed), scores, labels, mask, step, rate, loss);
-    apply_gradients(n_fixed, n_stream, stream, fixed, stride, scores);
+    apply_gradients(n_fixed, n_stream, stream, fixed, stride, scores, ahead, n_ahead);
+    ahead->n = 0;
 }
+
 
 /* The same for an F known only at run time, labels and mask a value per score. */
 static __attribute__((noinline)) void update_rows_any(int n_fixed, float *const *fixed,
                                                       int64_t n_stream, float *const *stream,
                                                       int64_t stride, wv_worker *worker,
-                                                      float rate, wv_loss *loss)
+                                                      float rate, wv_loss *loss,
+                                                      wv_ahead *ahead)
 {
 #define UPDATE(n)                                                                           \
     case n:                                                                                \
         update_rows(n, fixed, n_stream, stream, stride, worker->scores, worker->labels,    \
-                    worker->mask, 1, rate, loss);                                          \
+                    worker->mask, 1, rate, loss, ahead);                                   \
         break
     switch (n_fixed) {
         UPDATE(1);

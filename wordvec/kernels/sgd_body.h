@@ -12,7 +12,7 @@
 
 /* Makes ready what enters the windows of the centres from here on: the input row of a word, or the
  * hidden vectors of a subword model. */
-WV_INLINE void prepare_entering(const wv_pass *pass, int64_t centre)
+WV_INLINE void prepare_entering(wv_pass *pass, int64_t centre)
 {
     const wv_model *model = pass->model;
     const wv_worker *worker = pass->worker;
@@ -22,7 +22,7 @@ WV_INLINE void prepare_entering(const wv_pass *pass, int64_t centre)
     }
     int64_t entering = centre + WV_PREFETCH_CENTRES + model->window;
     if (entering < worker->end_centre)
-        prefetch_row(input_row(pass, worker->kept[entering]), model->stride);
+        prefetch_soon(pass, input_row(pass, worker->kept[entering]));
 }
 
 /* The input row of the word at a position of the list, or its hidden vector. */
@@ -53,34 +53,50 @@ WV_INLINE int contains(const int32_t *words, int n, int32_t word)
     return found;
 }
 
-/* Slot of a centre in the ring of drawn negatives. */
+/* A centre's sets of noise words in the ring of drawn ones, each `negative` long. */
 WV_INLINE int32_t *negatives_of(const wv_pass *pass, int64_t centre)
 {
-    return pass->worker->negatives + (centre & 3) * pass->model->negative;
+    const wv_model *model = pass->model;
+    return pass->worker->negatives + (centre & 3) * model->n_sets * model->negative;
 }
 
-/* Draws the noise words that all context words of a centre will share, and prefetches their rows.
+/* How many of its sets a centre needs. */
+WV_INLINE int sets_of(const wv_pass *pass, int64_t centre)
+{
+    int32_t group = pass->model->group;
+    if (!group)
+        return 1;
+    int32_t n_context = pass->worker->context_last[centre] - pass->worker->context_first[centre];
+    return (n_context + group - 1) / group;
+}
+
+/* Draws the noise words that context words of a centre will share, and prefetches their rows.
  * Distinct where a few tries allow it: what is still equal is left out when it is used. */
-WV_INLINE void draw_shared(const wv_pass *pass, int64_t centre)
+WV_INLINE void draw_shared(wv_pass *pass, int64_t centre)
 {
     const wv_model *model = pass->model;
     wv_worker *worker = pass->worker;
     int32_t *words = negatives_of(pass, centre);
-    for (int k = 0; k < model->negative; k++) {
-        int n_tries = 0;
-        do {
-            words[k] = model->negatives == WV_NEGATIVES_RECYCLED ? draw_recycled(model, worker)
-                                                                 : draw_noise(model, worker);
-        } while (contains(words, k, words[k]) && ++n_tries < 4);
-        prefetch_row(output_row(pass, words[k]), model->stride);
+    for (int set = sets_of(pass, centre); set > 0; set--, words += model->negative) {
+        for (int k = 0; k < model->negative; k++) {
+            int n_tries = 0;
+            do {
+                words[k] = model->negatives == WV_NEGATIVES_RECYCLED
+                               ? draw_recycled(model, worker)
+                               : draw_noise(model, worker);
+            } while (contains(words, k, words[k]) && ++n_tries < 4);
+            prefetch_soon(pass, output_row(pass, words[k]));
+        }
     }
-    prefetch_row(output_row(pass, worker->kept[centre]), model->stride);
+    prefetch_soon(pass, output_row(pass, worker->kept[centre]));
 }
 
 /* ---- skip-gram, noise words shared by the window ---- */
 
-/* Up to 5 noise words: the output rows stay in registers and the context rows stream past. */
-WV_INLINE void update_window_outputs_fixed(wv_pass *pass, int64_t centre, const int n_outputs)
+/* One set of up to 5 noise words, for some context rows of a word: the output rows stay in
+ * registers and the context rows stream past. */
+WV_INLINE void update_outputs_fixed(wv_pass *pass, int32_t word, const int32_t *noise,
+                                    float *const *contexts, int64_t n_context, const int n_outputs)
 {
     const wv_model *model = pass->model;
     wv_worker *worker = pass->worker;
@@ -90,11 +106,6 @@ WV_INLINE void update_window_outputs_fixed(wv_pass *pass, int64_t centre, const 
         labels[i] = i % columns == 0;
         mask[i] = i % columns < n_outputs;
     }
-    int64_t n_context = gather_context(pass, centre);
-    if (n_context == 0)
-        return;
-    int32_t word = worker->kept[centre];
-    const int32_t *noise = negatives_of(pass, centre);
     float *outputs[WV_FIXED_MAX];
     outputs[0] = output_row(pass, word);
     for (int k = 0; k < n_outputs - 1; k++) {
@@ -106,8 +117,22 @@ WV_INLINE void update_window_outputs_fixed(wv_pass *pass, int64_t centre, const 
                 mask[i] = 0;
         }
     }
-    update_rows(n_outputs, outputs, n_context, worker->stream_rows, model->stride, worker->scores,
-                labels, mask, 0, pass->rate, &pass->loss);
+    update_rows(n_outputs, outputs, n_context, contexts, model->stride, worker->scores, labels,
+                mask, 0, pass->rate, &pass->loss, &pass->ahead);
+}
+
+/* All context rows of a centre, group by group. */
+WV_INLINE void update_window_outputs_fixed(wv_pass *pass, int64_t centre, const int n_outputs)
+{
+    const wv_model *model = pass->model;
+    const wv_worker *worker = pass->worker;
+    int64_t n_context = gather_context(pass, centre), group = model->group ? model->group : n_context;
+    const int32_t *noise = negatives_of(pass, centre);
+    for (int64_t first = 0; first < n_context; first += group, noise += model->negative) {
+        int64_t n = n_context - first < group ? n_context - first : group;
+        update_outputs_fixed(pass, worker->kept[centre], noise, worker->stream_rows + first, n,
+                             n_outputs);
+    }
 }
 
 /* The centre's output row and its usable noise rows into `rows`; returns their number. */
@@ -146,15 +171,20 @@ static void update_window_contexts_fixed(wv_pass *pass, int64_t centre)
     const wv_model *model = pass->model;
     wv_worker *worker = pass->worker;
     float *contexts[WV_FIXED_MAX];
-    int64_t n_outputs =
-        gather_outputs(pass, worker->kept[centre], negatives_of(pass, centre), worker->stream_rows);
+    const int32_t *noise = negatives_of(pass, centre);
+    const int most = model->group && model->group < WV_FIXED_MAX ? model->group : WV_FIXED_MAX;
     int64_t next = worker->context_first[centre];
-    int n;
-    while ((n = take_batch(pass, centre, &next, WV_FIXED_MAX, contexts)) > 0) {
+    int n, n_sets_left = sets_of(pass, centre);
+    int64_t n_outputs = gather_outputs(pass, worker->kept[centre], noise, worker->stream_rows);
+    while ((n = take_batch(pass, centre, &next, most, contexts)) > 0) {
         for (int64_t s = 0; s < n_outputs; s++)
             label_stream_row(worker, n, s, s == 0);
         update_rows_any(n, contexts, n_outputs, worker->stream_rows, model->stride, worker,
-                        pass->rate, &pass->loss);
+                        pass->rate, &pass->loss, &pass->ahead);
+        if (--n_sets_left > 0) { /* batches cut short by equal rows may be more than the sets */
+            noise += model->negative;
+            n_outputs = gather_outputs(pass, worker->kept[centre], noise, worker->stream_rows);
+        }
     }
 }
 
@@ -213,8 +243,7 @@ WV_INLINE int prepare_pair(wv_pass *pass, wv_pair_queue *queue)
             queue->context = worker->context_first[queue->centre];
             prepare_entering(pass, model->subword_starts ? queue->centre
                                                          : queue->centre - WV_PREFETCH_CENTRES + 1);
-            prefetch_row(output_row(pass, worker->kept[queue->centre]),
-                         model->stride);
+            prefetch_soon(pass, output_row(pass, worker->kept[queue->centre]));
         }
     }
     if (queue->centre >= worker->end_centre)
@@ -225,7 +254,7 @@ WV_INLINE int prepare_pair(wv_pass *pass, wv_pair_queue *queue)
     int32_t *noise = worker->negatives + slot * model->negative;
     for (int k = 0; k < model->negative; k++) {
         noise[k] = draw_noise(model, worker);
-        prefetch_row(output_row(pass, noise[k]), model->stride);
+        prefetch_soon(pass, output_row(pass, noise[k]));
     }
     return 1;
 }
@@ -256,10 +285,58 @@ static void skip_gram_pairs(wv_pass *pass)
             pass, queue.words[slot], worker->negatives + slot * model->negative,
             worker->stream_rows);
         update_rows(1, &queue.inputs[slot], n_outputs, worker->stream_rows, model->stride,
-                    worker->scores, worker->labels, worker->mask, 1, pass->rate, &pass->loss);
+                    worker->scores, worker->labels, worker->mask, 1, pass->rate, &pass->loss,
+                    &pass->ahead);
         if (!ahead)
             prepare_pair(pass, &queue);
     }
+}
+
+/* ---- pairs that are given one by one ---- */
+
+/* The error reaches an input row once, after all its outputs.  Where both ends are rows of one
+ * matrix (LINE's first order), an output that is the input row itself is left out: it would be
+ * written twice in one update. */
+static void train_pairs(const wv_model *model, wv_worker *worker, const wv_pairs *pairs)
+{
+    wv_pass pass = {.model = model, .worker = worker, .n_hot = 0, .rate = pairs->rate};
+    const int64_t n_ahead = WV_PAIR_RING / 4;
+    const int is_one_matrix = model->in_rows == model->out_rows;
+    start_noise(model, worker, pairs->key);
+    loss_start(&pass.loss);
+    for (int64_t s = 0; s <= model->negative; s++)
+        label_stream_row(worker, 1, s, s == 0);
+    for (int64_t k = -n_ahead; k < pairs->n; k++) {
+        int64_t next = k + n_ahead;
+        if (next < pairs->n) {
+            int32_t *noise = worker->negatives + next % WV_PAIR_RING * model->negative;
+            for (int i = 0; i < model->negative; i++) {
+                noise[i] = draw_noise(model, worker);
+                prefetch_row(output_row(&pass, noise[i]), model->stride);
+            }
+            prefetch_row(input_row(&pass, pairs->inputs[next]), model->stride);
+            prefetch_row(output_row(&pass, pairs->outputs[next]), model->stride);
+        }
+        if (k < 0 || (is_one_matrix && pairs->inputs[k] == pairs->outputs[k]))
+            continue;
+        float *input = input_row(&pass, pairs->inputs[k]);
+        int64_t n_outputs =
+            gather_outputs(&pass, pairs->outputs[k],
+                           worker->negatives + k % WV_PAIR_RING * model->negative,
+                           worker->stream_rows);
+        if (is_one_matrix) {
+            int64_t n_kept = 0;
+            for (int64_t s = 0; s < n_outputs; s++) {
+                worker->stream_rows[n_kept] = worker->stream_rows[s];
+                n_kept += worker->stream_rows[s] != input;
+            }
+            n_outputs = n_kept;
+        }
+        update_rows(1, &input, n_outputs, worker->stream_rows, model->stride, worker->scores,
+                    worker->labels, worker->mask, 1, pass.rate, &pass.loss, &pass.ahead);
+        worker->n_examples++;
+    }
+    worker->loss += loss_total(&pass.loss);
 }
 
 /* ---- hierarchical softmax: the nodes of the centre's path stream past ---- */
@@ -282,14 +359,14 @@ WV_INLINE void label_path(const wv_pass *pass, int32_t word, int n_fixed, int64_
         label_stream_row(pass->worker, n_fixed, s, 1.0f - codes[s]);
 }
 
-WV_INLINE void prefetch_path(const wv_pass *pass, int64_t centre)
+WV_INLINE void prefetch_path(wv_pass *pass, int64_t centre)
 {
     const wv_model *model = pass->model;
     if (centre >= pass->worker->end_centre)
         return;
     int32_t word = pass->worker->kept[centre];
     for (int64_t p = model->path_starts[word]; p < model->path_starts[word + 1]; p++)
-        prefetch_row(node_row(pass, model->path_nodes[p]), model->stride);
+        prefetch_soon(pass, node_row(pass, model->path_nodes[p]));
 }
 
 static void skip_gram_paths(wv_pass *pass)
@@ -306,7 +383,7 @@ static void skip_gram_paths(wv_pass *pass)
         while ((n = take_batch(pass, i, &next, model->hs_batch, contexts)) > 0) {
             label_path(pass, word, n, length);
             update_rows_any(n, contexts, length, worker->stream_rows, model->stride, worker,
-                            pass->rate, &pass->loss);
+                            pass->rate, &pass->loss, &pass->ahead);
         }
     }
 }
@@ -371,7 +448,7 @@ WV_INLINE void cbow_step(wv_pass *pass, int64_t centre, const int use_paths)
             gather_outputs(pass, word, negatives_of(pass, centre), worker->stream_rows);
     }
     update_rows(1, &worker->hidden, n_outputs, worker->stream_rows, model->stride, worker->scores,
-                worker->labels, worker->mask, 1, pass->rate, &pass->loss);
+                worker->labels, worker->mask, 1, pass->rate, &pass->loss, &pass->ahead);
     if (!model->position_rows)
         spread_step(pass, centre);
     else if (!spread_positions(pass, centre, n_context))
@@ -454,6 +531,7 @@ static double update_block(wv_worker *worker, int n_fixed, float *const *fixed, 
                            float *const *stream, const float *labels, int64_t stride, float rate)
 {
     wv_loss loss;
+    wv_ahead nothing = {.n = 0};
     const int columns = columns_of(n_fixed);
     loss_start(&loss);
     for (int64_t s = 0; s < n_stream; s++) {
@@ -461,8 +539,9 @@ static double update_block(wv_worker *worker, int n_fixed, float *const *fixed, 
         for (int f = 0; f < n_fixed; f++)
             worker->labels[s * columns + f] = labels[s * n_fixed + f];
     }
-    update_rows_any(n_fixed, fixed, n_stream, stream, stride, worker, rate, &loss);
+    update_rows_any(n_fixed, fixed, n_stream, stream, stride, worker, rate, &loss,
+                    &nothing);
     return loss_total(&loss);
 }
 
-const wv_sgd_ops WV_LEVEL_NAME(wv_sgd_ops) = {train_shard, update_block};
+const wv_sgd_ops WV_LEVEL_NAME(wv_sgd_ops) = {train_shard, train_pairs, update_block};

@@ -11,6 +11,7 @@ typedef struct {
     uint32_t n_hot;
     float rate;
     wv_loss loss;
+    wv_ahead ahead; /* rows to ask for while the next block is computed */
 } wv_pass; /* one run over the prepared shard */
 
 /* Row `number` of a matrix: the worker's copy where it has one, else the shared row. */
@@ -41,6 +42,15 @@ WV_INLINE void prefetch_row(const float *row, int64_t stride)
 {
     for (int64_t c = 0; c < stride; c += 16)
         v_prefetch(row + c);
+}
+
+/* Asks for a row while the next block is computed; at once when the list is full. */
+WV_INLINE void prefetch_soon(wv_pass *pass, const float *row)
+{
+    if (pass->ahead.n < WV_AHEAD_MAX)
+        pass->ahead.rows[pass->ahead.n++] = row;
+    else
+        prefetch_row(row, pass->model->stride);
 }
 
 #endif

@@ -38,14 +38,30 @@ WV_INLINE float *subword_row(const wv_pass *pass, int32_t number)
     return row_of(pass, &pass->worker->in, number);
 }
 
-WV_INLINE void prefetch_subwords(const wv_pass *pass, int64_t position)
+/* Asks for the numbers of a word's rows, and some words before that for where they are: neither
+ * array fits the second-level cache. */
+WV_INLINE void prefetch_row_numbers(const wv_pass *pass, int64_t position)
 {
+    const wv_model *model = pass->model;
+    const wv_worker *worker = pass->worker;
+    if (position + WV_PREFETCH_NUMBERS < worker->n_listed)
+        __builtin_prefetch(model->subword_starts + worker->kept[position + WV_PREFETCH_NUMBERS]);
+    if (position >= worker->n_listed)
+        return;
+    const int32_t *rows = model->subword_rows + model->subword_starts[worker->kept[position]];
+    __builtin_prefetch(rows);
+    __builtin_prefetch(rows + 16);
+}
+
+WV_INLINE void prefetch_subwords(wv_pass *pass, int64_t position)
+{
+    prefetch_row_numbers(pass, position + WV_PREFETCH_NUMBERS);
     if (position >= pass->worker->n_listed)
         return;
     int64_t n_rows;
     const int32_t *rows = rows_at(pass, position, &n_rows);
     for (int64_t i = 0; i < n_rows; i++)
-        prefetch_row(subword_row(pass, rows[i]), pass->model->stride);
+        prefetch_soon(pass, subword_row(pass, rows[i]));
 }
 
 /* `n` vectors, a constant, from column c on, of the mean of the rows. */
@@ -129,7 +145,7 @@ static void leave_ring(const wv_pass *pass, int64_t position)
 
 /* Moves the ring to the next centre (one on, or the first): what its window cannot reach leaves,
  * what it can reach enters. */
-WV_INLINE void move_ring(const wv_pass *pass, int64_t centre)
+WV_INLINE void move_ring(wv_pass *pass, int64_t centre)
 {
     wv_worker *worker = pass->worker;
     const int64_t window = pass->model->window;

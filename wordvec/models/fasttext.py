@@ -11,7 +11,7 @@ from __future__ import annotations
 import math
 import os
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -38,6 +38,7 @@ from wordvec.models.ngramnetwork import (
 )
 from wordvec.models.onlinemodel import BATCH_WORDS, OnlineModel
 from wordvec.models.pretrained import Pretrained, copy_vectors, vectors_of
+from wordvec.models.validating import NetworkWatcher, StopTraining, Validation, Validator
 from wordvec.models.watching import TrainingJob, spread_locks
 from wordvec.models.word2vec import Weights
 from wordvec.morewords import with_words
@@ -45,6 +46,7 @@ from wordvec.options import FastTextOptions
 from wordvec.progress import Reporter, silent
 from wordvec.subwords import NgramRules, Subwords
 from wordvec.trainer import Outcome
+from wordvec.traininglog import EpochRecord
 from wordvec.vectors import Vectors
 from wordvec.vocab import Vocab
 from wordvec.wordchoice import TrimRule
@@ -80,6 +82,7 @@ class TrainedSubwords:
     weights: Weights
     outcome: Outcome
     n_cuts: int
+    validation_records: list[EpochRecord] = field(default_factory=list)
 
     @property
     def interrupted(self) -> bool:
@@ -95,10 +98,12 @@ def train_subwords(
     options: FastTextOptions,
     reporter: Reporter = silent,
     pretrained: Vectors | None = None,
+    validation: Validation | None = None,
 ) -> TrainedSubwords:
     """Train word and n-gram rows on an encoded corpus; the arrays belong to the result.
 
-    pretrained: vectors that the rows of their words start from (see `corpus_for`).  DivergedError,
+    pretrained: vectors that the rows of their words start from (see `corpus_for`).  validation:
+    what to measure after each epoch, and when to stop; the result has the records.  DivergedError,
     with the result so far as its model.  After a first Ctrl-C the result holds the vectors so far
     and `interrupted` is true.
     """
@@ -106,12 +111,34 @@ def train_subwords(
     if pretrained is not None:
         words = corpus.vocab.word_list()
         copy_vectors(network.weights.in_rows, words, len(words), pretrained)
+    job = TrainingJob(corpus, options, reporter)
+    validator = None
+    if validation is not None:
+        validator = Validator(validation, corpus, options)
+        job.corpus = validator.corpus
+        job.watcher = NetworkWatcher(validator, network, lambda: _vectors_of(network, options))
+    n_cuts = 0
     try:
-        outcome, n_cuts = train_network(network, TrainingJob(corpus, options, reporter))
+        outcome, n_cuts = train_network(network, job)
+    except StopTraining as stop:
+        outcome = stop.outcome
     except DivergedError as error:
         error.model = _result(network, options, Outcome(False, 0, 0.0, 0.0, []), 0)
         raise
-    return _result(network, options, outcome, n_cuts)
+    finally:
+        if validator is not None:
+            validator.finish()
+    result = _result(network, options, outcome, n_cuts)
+    result.validation_records = [] if validator is None else validator.records
+    return result
+
+
+def _vectors_of(network: Network, options: FastTextOptions) -> Vectors:
+    """What probes see: the vectors of the words as they are now."""
+    matrix = network.word_vectors(options.vector_size, options.workers)
+    vectors = Vectors(network.vocab.word_list(), matrix, network.vocab.counts)
+    vectors.subwords = network.subwords(rules_of(options), options.vector_size, options.seed)
+    return vectors
 
 
 def _result(
@@ -194,7 +221,7 @@ class FastText(OnlineModel):
     untrained model is made, for `build_vocab` and `train`.
 
     The arguments are gensim's in gensim's order; what they mean is in `FastTextOptions` and
-    OnlineModel.  Ours besides: negatives, loss, max_sentence, as_command,
+    OnlineModel.  Ours besides: negatives, loss, max_sentence, spread, as_command,
     position_weights and lr_update_rate (see there),
     pretrained (vectors to start from, as such or in a file that wordvec.load reads; the words of a
     constructor's text are joined by theirs, as with fastText's -pretrainedVectors), max_vocab (keep
@@ -247,6 +274,7 @@ class FastText(OnlineModel):
         *,
         negatives: str = "window",
         max_sentence: int = 0,
+        spread: bool = False,
         as_command: bool = False,
         position_weights: bool = False,
         loss: str | None = None,
@@ -259,6 +287,7 @@ class FastText(OnlineModel):
         memory: int | None = None,
         ids_path: str | os.PathLike[str] | None = None,
         reporter: Reporter = silent,
+        validation: Validation | None = None,
         **unknown: Any,
     ) -> None:
         self._pretrained = pretrained
@@ -298,16 +327,24 @@ class FastText(OnlineModel):
 
     def _train_network(self, job: TrainingJob) -> Outcome:
         assert self.network is not None and self.network.inputs is not None
-        outcome, n_cuts = train_network(self.network, job)
+        try:
+            outcome, n_cuts = train_network(self.network, job)
+        except StopTraining as stop:
+            self._set_trained(self.network, stop.outcome, 0)
+            raise
+        self._set_trained(self.network, outcome, n_cuts)
+        return outcome
+
+    def _set_trained(self, network: Network, outcome: Outcome, n_cuts: int) -> None:
+        assert network.inputs is not None
         self.trained = TrainedSubwords(
             vectors=self.wv.matrix,
-            subwords=self._subwords(self.network),
-            inputs=self.network.inputs,
-            weights=self.network.weights,
+            subwords=self._subwords(network),
+            inputs=network.inputs,
+            weights=network.weights,
             outcome=outcome,
             n_cuts=n_cuts,
         )
-        return outcome
 
     def _subwords(self, network: Network) -> Subwords:
         return network.subwords(rules_of(self.options), self.vector_size, self.seed)

@@ -167,6 +167,16 @@ def untrained_loss(n_words: int, negative: int, hs: int) -> float:
     return max(n_outputs, 1.0) * math.log(2)
 
 
+def kept_tokens(network: Network, n_tokens: int, sample: float) -> int:
+    """How many of so many tokens of the text subsampling leaves, on average."""
+    counts = network.vocab.counts
+    if sample <= 0 or not counts.sum():
+        return n_tokens
+    n_text = network.vocab.n_tokens if network.inputs is None else network.n_text_tokens
+    keep = sampling.keep_thresholds(counts, sample, n_text) / 2.0**32
+    return round(n_tokens * float((counts * keep).sum() / counts.sum()))
+
+
 def padded_rows(rows: NDArray[np.float32], n_rows: int | None = None) -> NDArray[np.float32]:
     """A copy with the padding that the kernels want; with `n_rows`, zeros behind or cut."""
     n_rows = len(rows) if n_rows is None else n_rows

@@ -17,12 +17,15 @@ from wordvec.errors import DivergedError, FormatError
 from wordvec.formats import format_to_write, word2vec_text
 from wordvec.formats.gensim_model import SavedModel, is_saved_model, read_saved_model
 from wordvec.keyedvectors import KeyedVectors
-from wordvec.models import memoryuse, restoring, scoring
+from wordvec.models import memoryuse, restoring, scoring, updating
 from wordvec.models.growing import GrowingModel, one_source
 from wordvec.models.modelstate import ModelState, Path, is_state, read_state, write_state
-from wordvec.models.network import Network, untrained_loss
+from wordvec.models.network import Network, kept_tokens, untrained_loss
+from wordvec.models.updating import UpdateReport
+from wordvec.models.validating import StopTraining, Validation, Validator
 from wordvec.models.watching import EpochWatcher, TrainingJob, spread_locks
 from wordvec.trainer import Outcome
+from wordvec.traininglog import EpochRecord
 from wordvec.wordchoice import TrimRule
 
 logger = logging.getLogger(__name__)
@@ -64,6 +67,7 @@ class OnlineModel(GrowingModel):
     report_delay (give a `reporter`), compute_loss (it costs nothing and is always done).
 
     outcome                 what the last run did
+    validation_records      of the last run with a Validation: a traininglog.EpochRecord per epoch
     loss_history            float64 mean loss per example of each epoch so far
     running_training_loss   sum of the losses of all examples since the last call of `train`, as in
                             gensim, but without its rounding; may be set
@@ -104,10 +108,11 @@ class OnlineModel(GrowingModel):
         source = None
         if given["sentences"] is not None or given["corpus_file"] is not None:
             source = one_source(given["sentences"], given["corpus_file"])
-            self._begin_with(source, given["trim_rule"], given["callbacks"])
-        elif given["trim_rule"] is not None or given["callbacks"]:
+            self._begin_with(source, given["trim_rule"], given["callbacks"], given["validation"])
+        elif given["trim_rule"] is not None or given["callbacks"] or given["validation"]:
             logger.warning(
-                "trim_rule and callbacks are not kept: give them to build_vocab and train"
+                "trim_rule, callbacks and validation are not kept: give them to build_vocab and "
+                "train"
             )
         self.add_lifecycle_event("created", params=str(self))
 
@@ -120,9 +125,12 @@ class OnlineModel(GrowingModel):
         self.effective_min_count = self.min_count
         self.train_count, self.total_train_time = 0, 0.0
         self.n_epochs_trained, self.loss_history = 0, []
+        self.validation_records: list[EpochRecord] = []
         self.running_training_loss, self.min_alpha_yet_reached = 0.0, float(self.alpha)
 
-    def _begin_with(self, source: Any, trim_rule: Any, callbacks: Sequence[Any]) -> None:
+    def _begin_with(
+        self, source: Any, trim_rule: Any, callbacks: Sequence[Any], validation: Validation | None
+    ) -> None:
         """Vocabulary and training from one reading of the corpus."""
         self._need_something_to_train()
         corpus = self._read_corpus(source, trim_rule)
@@ -131,7 +139,7 @@ class OnlineModel(GrowingModel):
         self._take_vocab(corpus.vocab, corpus.n_tokens_read)
         assert self.network is not None
         corpus = dataclasses.replace(corpus, vocab=self.network.vocab)
-        self._run(corpus, callbacks)
+        self._run(corpus, callbacks, validation)
 
     def _read_corpus(self, source: Any, trim_rule: TrimRule | None) -> EncodedCorpus:
         """The corpus of a constructor as ids, with the vocabulary that the settings choose."""
@@ -169,6 +177,7 @@ class OnlineModel(GrowingModel):
         report_delay: float = 1.0,
         compute_loss: bool = False,
         callbacks: Sequence[Any] = (),
+        validation: Validation | None = None,
         **ignored: Any,
     ) -> tuple[int, int]:
         """Train on, and return the numbers of words (trained after subsampling, read), over all
@@ -176,8 +185,10 @@ class OnlineModel(GrowingModel):
 
         The learning rate falls from start_alpha to end_alpha (which become alpha and min_alpha)
         over what the corpus really holds; total_examples or total_words must be given, as in
-        gensim, and a warning says when they are wrong.  Raises RuntimeError without a vocabulary,
-        ValueError without epochs or totals, TypeError without a corpus, CorpusError, DivergedError.
+        gensim, and a warning says when they are wrong.  `validation` is ours: what to measure after
+        each epoch, and when to stop (models.validating.Validation).  Raises RuntimeError without a
+        vocabulary, ValueError without epochs or totals, TypeError without a corpus, CorpusError,
+        DivergedError.
         """
         self.alpha = start_alpha or self.alpha
         self.min_alpha = end_alpha or self.min_alpha
@@ -212,9 +223,42 @@ class OnlineModel(GrowingModel):
                 message = "%d %s were announced, the corpus has %d; the rate falls over these"
                 logger.warning(message, given, what, found)
         self.compute_loss = compute_loss
-        outcome = self._run(corpus, callbacks)
+        outcome = self._run(corpus, callbacks, validation)
         share = outcome.n_tokens_trained / max(len(corpus.ids), 1)
         return outcome.n_tokens_kept, round(share * corpus.n_tokens_read)
+
+    def update(
+        self,
+        more_text: Any,
+        *,
+        epochs: int | None = None,
+        alpha: float | None = None,
+        min_alpha: float | None = None,
+        anchor: float = 0.5,
+        min_count: int | None = None,
+        trim_rule: TrimRule | None = None,
+        callbacks: Sequence[Any] = (),
+        validation: Validation | None = None,
+        n_shown: int = 20,
+    ) -> UpdateReport:
+        """Take up more text: its new words join, all counts grow, and training goes on over it
+        alone, with a schedule of its own; says how far old words moved.
+
+        more_text   as `sentences` or `corpus_file` of the constructor; read once
+        epochs, alpha, min_alpha   of this text; by default the model's own, as at its beginning
+        anchor      0: old words move as freely as new ones; 1: they, and the n-grams they have,
+                    stay to the last bit; between, their steps are as much shorter.  Output rows,
+                    which no query sees, always move
+        min_count   for new words, counted in this text; by default the model's
+        n_shown     how many of the most moved words the report names
+
+        Raises RuntimeError without a vocabulary, OptionError, CorpusError, DivergedError.
+        """
+        return updating.update(
+            self, more_text, epochs=epochs, alpha=alpha, min_alpha=min_alpha, anchor=anchor,
+            min_count=min_count, trim_rule=trim_rule, callbacks=callbacks, validation=validation,
+            n_shown=n_shown,
+        )  # fmt: skip
 
     def _need_something_to_train(self) -> None:
         options = self.options
@@ -223,27 +267,38 @@ class OnlineModel(GrowingModel):
         if options.hs and options.n_noise:
             logger.warning("hierarchical softmax and negative sampling at once: a mistake?")
 
-    def _run(self, corpus: EncodedCorpus, callbacks: Iterable[Any]) -> Outcome:
+    def _run(
+        self, corpus: EncodedCorpus, callbacks: Iterable[Any], validation: Validation | None = None
+    ) -> Outcome:
         """Train on a corpus of ids of the network's vocabulary."""
         network = self._need_network("training")
         options = self._options_of_run(network)
         callbacks = list(callbacks)
+        validator = None
+        if validation is not None:
+            validator = Validator(validation, corpus, options, self.n_epochs_trained)
+            corpus, self.validation_records = validator.corpus, validator.records
         self.running_training_loss = 0.0
         self.add_lifecycle_event("train", msg=f"training {self!r} on {len(corpus.ids):,} words")
         for callback in callbacks:
             callback.on_train_begin(self)
-        watcher = EpochWatcher(self, callbacks, options.alpha, self._untrained_loss())
+        watcher = EpochWatcher(self, callbacks, options.alpha, self._untrained_loss(), validator)
         job = TrainingJob(
             corpus, options, self._reporter, watcher if watcher.is_needed else None,
             self.n_epochs_trained, self._locks(),
         )  # fmt: skip
         try:
             outcome = self._train_network(job)
+        except StopTraining as stop:
+            outcome = stop.outcome
+            outcome.n_tokens_kept = kept_tokens(network, outcome.n_tokens_trained, options.sample)
         except DivergedError as error:
             watcher.restore()
             error.model = self
             raise
         finally:
+            if validator is not None:
+                validator.finish()
             self._show_rows()
         watcher.note(outcome)
         self.outcome = outcome

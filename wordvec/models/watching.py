@@ -14,6 +14,8 @@ from wordvec.trainer import Outcome, Watcher
 
 if TYPE_CHECKING:
     from wordvec.models.onlinemodel import OnlineModel
+    from wordvec.models.validating import Validator
+    from wordvec.models.word2vec import Weights
 
 # Rates up to here have never diverged; above, the weights at the start of each epoch are kept,
 # which takes their memory once more.
@@ -46,18 +48,42 @@ def spread_locks(locks: Any, n_rows: int) -> NDArray[np.float32] | None:
     return np.ascontiguousarray(np.resize(np.asarray(locks, np.float32), n_rows))
 
 
+class KeptWeights:
+    """A copy of weights, to go back to."""
+
+    def __init__(self, weights: Weights) -> None:
+        arrays = [
+            weights.in_rows, weights.out_rows, weights.node_rows, weights.position_rows
+        ]  # fmt: skip
+        self._pairs = [(rows, np.empty_like(rows)) for rows in arrays if rows is not None]
+
+    def keep(self) -> None:
+        for rows, copy in self._pairs:
+            np.copyto(copy, rows)
+
+    def restore(self) -> None:
+        for rows, copy in self._pairs:
+            np.copyto(rows, copy)
+
+
 class EpochWatcher:
-    """Between epochs: calls the callbacks, sums the loss, keeps weights to go back to."""
+    """Between epochs: calls callbacks, sums the loss, keeps weights to go back to, validates."""
 
     def __init__(
-        self, model: OnlineModel, callbacks: list[Any], alpha: float, untrained_loss: float
+        self,
+        model: OnlineModel,
+        callbacks: list[Any],
+        alpha: float,
+        untrained_loss: float,
+        validator: Validator | None = None,
     ) -> None:
         self.model = model
         self.callbacks = callbacks
         self.untrained_loss = untrained_loss
         self.keeps_weights = alpha > SAFE_ALPHA
-        self.is_needed = bool(callbacks) or self.keeps_weights
-        self.kept: list[tuple[NDArray[np.float32], NDArray[np.float32]]] = []
+        self.validator = validator
+        self.is_needed = bool(callbacks) or self.keeps_weights or validator is not None
+        self.kept: KeptWeights | None = None
         self.n_noted = 0
 
     def epoch_begins(self, epoch: int, outcome: Outcome) -> None:
@@ -69,10 +95,13 @@ class EpochWatcher:
 
     def epoch_ended(self, epoch: int, outcome: Outcome) -> None:
         self.note(outcome)
-        if self.callbacks:
+        if self.callbacks or (self.validator is not None and self.validator.probes):
             self.model._show_rows()
         for callback in self.callbacks:
             callback.on_epoch_end(self.model)
+        if self.validator is not None:
+            assert self.model.network is not None
+            self.validator.epoch_ended(epoch, outcome, self.model.network, lambda: self.model.wv)
 
     def note(self, outcome: Outcome) -> None:
         """Add the losses of epochs that were not noted before to the model's."""
@@ -86,15 +115,9 @@ class EpochWatcher:
 
     def _keep(self) -> None:
         assert self.model.network is not None
-        weights = self.model.network.weights
-        arrays = [
-            weights.in_rows, weights.out_rows, weights.node_rows, weights.position_rows
-        ]  # fmt: skip
-        if not self.kept:
-            self.kept = [(rows, np.empty_like(rows)) for rows in arrays if rows is not None]
-        for rows, copy in self.kept:
-            np.copyto(copy, rows)
+        self.kept = self.kept or KeptWeights(self.model.network.weights)
+        self.kept.keep()
 
     def restore(self) -> None:
-        for rows, copy in self.kept:
-            np.copyto(rows, copy)
+        if self.kept is not None:
+            self.kept.restore()

@@ -18,6 +18,7 @@ from wordvec.models import restoring
 from wordvec.models.modelstate import ModelState
 from wordvec.models.network import Network, Paths, padded_rows, tree_of, untrained_loss
 from wordvec.models.onlinemodel import BATCH_WORDS, OnlineModel
+from wordvec.models.validating import Validation
 from wordvec.models.watching import TrainingJob
 from wordvec.options import FastTextOptions, Word2VecOptions
 from wordvec.progress import Reporter, silent
@@ -241,7 +242,7 @@ def train_model(
         first_epoch=first_epoch,
         untrained_loss=untrained_loss(len(corpus.vocab), options.n_noise, options.hs),
         n_extra_tokens=options.epochs * n_unknown,
-        is_spread=as_command,
+        is_spread=options.spread or as_command,
     )
     workers: list[_ShardWorker] = []
 
@@ -284,7 +285,7 @@ class Word2Vec(OnlineModel):
     untrained model is made, for `build_vocab` and `train`.
 
     The arguments are gensim's in gensim's order; what they mean is in `Word2VecOptions` and
-    OnlineModel.  Ours besides: negatives and max_sentence (see there), max_vocab (keep only so
+    OnlineModel.  Ours besides: negatives, max_sentence, spread (see there), max_vocab (keep only so
     many words), rules (how text becomes words), memory (bytes for the ids, half of the machine's
     by default; beyond it they go to disk), ids_path (keep them in this file), reporter (called
     with Progress records).
@@ -324,11 +325,13 @@ class Word2Vec(OnlineModel):
         *,
         negatives: str = "recycled",
         max_sentence: int = 0,
+        spread: bool = False,
         max_vocab: int | None = None,
         rules: TokenRules = TokenRules(),  # noqa: B008 - frozen
         memory: int | None = None,
         ids_path: str | os.PathLike[str] | None = None,
         reporter: Reporter = silent,
+        validation: Validation | None = None,
         **unknown: Any,
     ) -> None:
         self._begin(locals())

@@ -21,10 +21,12 @@ from wordvec.models.fasttext import (
 )
 from wordvec.models.labelling import line_chunks
 from wordvec.models.pretrained import Pretrained, vectors_of
+from wordvec.models.validating import Validation
 from wordvec.models.wordqueries import BLANKS
 from wordvec.options import FastTextOptions
 from wordvec.progress import Reporter, silent
 from wordvec.trainer import Outcome
+from wordvec.traininglog import EpochRecord
 from wordvec.words import WordList
 
 # Noise words that a whole window shares move once by the sum of its pairs.  Above such a rate that
@@ -40,6 +42,7 @@ class TrainedWordModel(FastTextModel):
 
     outcome: Outcome | None = None
     notes: list[str] = field(default_factory=list)
+    validation_records: list[EpochRecord] = field(default_factory=list)
 
 
 def train_unsupervised(
@@ -52,6 +55,7 @@ def train_unsupervised(
     on_dictionary: Callable[[FastTextDictionary], None] | None = None,
     pretrained: Pretrained | None = None,
     memory: int | None = None,
+    validation: Validation | None = None,
 ) -> TrainedWordModel:
     """Train word vectors on a file (not stdin), or on lists of words, as the fasttext command's
     skipgram and cbow.
@@ -84,12 +88,13 @@ def train_unsupervised(
     if on_dictionary is not None:
         on_dictionary(dictionary)
     try:
-        trained = train_subwords(corpus, options, reporter, vectors)
+        trained = train_subwords(corpus, options, reporter, vectors, validation)
     except DivergedError as error:
         error.model = model_of(error.model, dictionary, options)
         raise
     model = model_of(trained, dictionary, options)
     model.notes = corpus.notes
+    model.validation_records = trained.validation_records
     return model
 
 

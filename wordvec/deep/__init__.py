@@ -1,0 +1,1 @@
+"""Encoders that need PyTorch (pip install 'wordvec[deep]'); nothing here is imported unasked."""
