@@ -295,3 +295,14 @@ def test_commands_say_what_is_wrong(wordvec, files, tool):
     assert not list(files.glob("v*"))
     done = wordvec("fasttext", "supervised", "-input", "t", "-output", "v", "-validate", 0.1)
     assert b"skipgram and cbow" in done.stderr and done.returncode
+
+
+def test_deterministic_training_stops_at_the_same_place_for_any_number_of_threads():
+    validation = Validation(share=0.1, patience=1, least_gain=50)
+    models = [
+        Word2Vec(SENTENCES, **SMALL | {"workers": n, "deterministic": True}, validation=validation)
+        for n in (1, 2)
+    ]
+    losses = [[r.held_out_loss for r in model.validation_records] for model in models]
+    assert losses[0] == losses[1] and len(losses[0]) == 2
+    assert np.array_equal(models[0].wv.matrix, models[1].wv.matrix)
