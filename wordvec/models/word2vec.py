@@ -300,8 +300,8 @@ class Word2Vec(OnlineModel):
 
     The arguments are gensim's in gensim's order; what they mean is in `Word2VecOptions` and
     OnlineModel.  Ours besides: negatives, max_sentence, spread and deterministic (see there),
-    max_vocab (keep only so many words), rules (how text becomes words), memory (bytes for the ids, half of
-    the machine's by default; beyond it they go to disk), ids_path (keep them in this file),
+    max_vocab (keep only so many words), rules (how text becomes words), memory (bytes for the ids,
+    half of the machine's by default; beyond it they go to disk), ids_path (keep them in this file),
     reporter (called with Progress records), checkpoints (see OnlineModel).
     """
 
