@@ -19,6 +19,7 @@ from bench import (
     glove,
     glove_training,
     graphs,
+    images,
     iterables,
     plans,
     quality,
@@ -46,6 +47,7 @@ NAMES = {
     "glove": (*(row.name for row in GLOVE_ROWS), GLOVE_QUALITY),
     "recipes": recipes.NAMES,
     "series": series.NAMES,
+    "images": images.NAMES,
     "plan": plans.NAMES,
     "iterables": iterables.NAMES,
     "graphs": graphs.NAMES,
@@ -215,6 +217,10 @@ def run_suite(options: argparse.Namespace, results: report.Results, work: Path) 
         prepared = recipes.prepare(text, work, evaluation, ours, options.fasttext)
         chosen = options.only or recipes.NAMES
         recipes.recipes_suite(results, chosen, options.seeds, prepared, options.original)
+    elif options.suite == "images":
+        folder = options.evaluation.resolve().parent / "images"
+        chosen = options.only or images.NAMES
+        images.images_suite(results, chosen, options.seeds, folder, work, ours)
     elif options.suite == "series":
         chosen = options.only or [name for name in series.NAMES if name != "conv"]
         folder = options.evaluation.resolve().parent / "series"
