@@ -22,6 +22,7 @@ from wordvec.trainer import Schedule
 MODELS = {
     "sg-ns": {"sg": 1},
     "sg-pairs": {"sg": 1, "negatives": "pair", "negative": 3},
+    "sg-groups": {"sg": 1, "negatives": "group", "negative": 3, "window": 9},
     "sg-hs": {"sg": 1, "hs": 1, "negative": 0},
     "cbow-ns": {"sg": 0},
     "cbow-hs": {"sg": 0, "hs": 1, "negative": 0},
