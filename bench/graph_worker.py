@@ -58,7 +58,7 @@ def random_graph(path: str, n_nodes: str, n_edges: str) -> dict:
 def walks(path: str) -> dict:
     """Read a graph and walk over all of it, as training does; the peak beside the arrays."""
     from wordvec import read_graph
-    from wordvec.options import graph_options
+    from wordvec.graphoptions import graph_options
     from wordvec.walks import WalkSource
 
     start = time.process_time()

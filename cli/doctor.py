@@ -20,6 +20,7 @@ from wordvec import __version__
 EXTRAS = {
     "zstandard": ("reading .zst corpora", "pip install 'wordvec[zst]'"),
     "pyarrow": ("Parquet and Arrow files", "pip install 'wordvec[arrow]'"),
+    "scipy": ("graphs in .mat files", "pip install 'wordvec[mat]'"),
     "usearch": ("approximate indexes", "pip install 'wordvec[ann]'"),
     "pytest": ("the tests", "pip install 'wordvec[test]'"),
     "hypothesis": ("the tests", "pip install 'wordvec[test]'"),

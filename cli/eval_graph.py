@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 import numpy as np
 
-from wordvec.options import GRAPH_FORMATS, GRAPH_METHODS
+from wordvec.graphoptions import GRAPH_FORMATS, GRAPH_METHODS
 
 from .asking import file_options, load_vectors
 from .graph import setting_options
@@ -137,8 +137,8 @@ def label_text(scores: dict[str, NodeScore]) -> list[str]:
 def score_links(job: Job, n_splits: int) -> list[LinkScore]:
     from wordvec.evaluate.links import evaluate_links
     from wordvec.graph import Graph
+    from wordvec.graphoptions import graph_options
     from wordvec.models.node2vec import Node2Vec, as_graph
-    from wordvec.options import graph_options
 
     options = graph_options(job.method, workers=n_threads_of(job.workers), **job.settings)
     graph = as_graph(job.source, options, **job.reading)

@@ -6,13 +6,8 @@ from typing import Any
 
 import click
 
-from wordvec.options import (
-    GRAPH_FORMATS,
-    GRAPH_METHODS,
-    LINE_ORDERS,
-    GraphOptions,
-    spec_of,
-)
+from wordvec.graphoptions import GRAPH_FORMATS, GRAPH_METHODS, LINE_ORDERS, GraphOptions
+from wordvec.options import spec_of
 
 from .graph_run import Job, run_job
 

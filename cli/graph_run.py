@@ -19,8 +19,8 @@ from .speech import byte_size, json_line, note, say
 
 if TYPE_CHECKING:
     from wordvec.graph import Graph
+    from wordvec.graphoptions import GraphOptions
     from wordvec.keyedvectors import KeyedVectors
-    from wordvec.options import GraphOptions
 
 # Formats whose words end at a blank.
 BLANK_ENDS_WORD = {
@@ -80,10 +80,9 @@ def n_threads_of(workers: int) -> int:
 
 def run_job(job: Job, ctx: click.Context) -> int:
     """Read, train, write; the exit code."""
-    from wordvec.models.graphtraining import train_line, train_walks
+    from wordvec.graphoptions import graph_options
+    from wordvec.models.graphtraining import train_line, train_walks, walk_source
     from wordvec.models.node2vec import as_graph, check_together, vectors_of
-    from wordvec.options import graph_options
-    from wordvec.walks import WalkSource
 
     wall, cpu = time.perf_counter(), time.process_time()
     with usage_errors(job, ctx):
@@ -105,7 +104,7 @@ def run_job(job: Job, ctx: click.Context) -> int:
             if options.method == "line":
                 trained = train_line(graph, options, **reporting)
             else:
-                source = WalkSource(graph, options)
+                source = walk_source(graph, options)
                 source.count(options.workers, **reporting)
                 if job.walks_out:
                     source.write(job.walks_out)

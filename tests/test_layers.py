@@ -22,7 +22,7 @@ LEVELS = {
     "glovevocab": 2.6, "fasttextmodel": 2.6, "labelled": 2.7, "quantize": 2.7,
     "fasttextvectors": 2.7, "linerows": 2.65, "morewords": 2.68, "corpusfacts": 2.6,
     "centring": 2.6, "pairplan": 2.56, "paircounting": 2.58,
-    "graph": 2.3, "matrixfiles": 2.3, "edgefiles": 2.4, "walks": 2.5,
+    "graphoptions": 0.6, "graph": 2.3, "matrixfiles": 2.3, "edgefiles": 2.4, "walks": 2.5,
     "ledger": 2.9, "trainer": 3, "rounds": 3.1, "formats": 3, "evaluate": 3, "keyedrows": 3,
     "keyedqueries": 3.1,
     "significance": 3.1, "keyedevaluation": 3.2, "gensim3": 3.3, "keyedvectors": 3.5, "models": 4,

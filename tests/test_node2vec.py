@@ -12,10 +12,10 @@ import wordvec
 from wordvec.errors import CorpusError, FormatError, OptionError, TrainingError
 from wordvec.evaluate import links, logistic, nodes
 from wordvec.graph import Graph
+from wordvec.graphoptions import graph_options
 from wordvec.kernels import sgd
 from wordvec.memory import zero_rows
 from wordvec.models.node2vec import Node2Vec
-from wordvec.options import graph_options
 
 # Two groups of eight, all joined among themselves, and one edge between them.
 PAIRS = [(f"{g}{a}", f"{g}{b}") for g in "xy" for a in range(8) for b in range(a)] + [("x0", "y0")]
@@ -125,9 +125,9 @@ def rows(n, dim, seed):
 
 
 @pytest.mark.parametrize("n_pairs", [0, 1, 3, 15, 16, 17, 33, 300])
-@pytest.mark.parametrize("dim", [1, 16, 17, 40])
+@pytest.mark.parametrize("dim", [1, 16, 33])
 @pytest.mark.parametrize("one_matrix", [False, True])
-def test_pairs_are_trained_as_the_formula_says(n_pairs, dim, one_matrix):
+def test_pairs_are_trained_as_the_formula_says(level, n_pairs, dim, one_matrix):
     """Noise is drawn from one node alone, so that the twin knows it."""
     n, noise = 9, 8
     aliases = np.stack([np.zeros(n), np.full(n, noise)], axis=1).astype(np.uint32)

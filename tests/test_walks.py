@@ -9,8 +9,8 @@ import reference_graphs as reference
 
 from wordvec.errors import OptionError
 from wordvec.graph import Graph
+from wordvec.graphoptions import graph_options
 from wordvec.kernels import walks as kernel
-from wordvec.options import graph_options
 from wordvec.walks import WalkSource
 
 

@@ -10,10 +10,10 @@ from numpy.typing import NDArray
 
 from wordvec.errors import CorpusError, FormatError, OptionError
 from wordvec.graph import EdgeBlocks, Graph
+from wordvec.graphoptions import GRAPH_FORMATS
 from wordvec.kernels import edges as kernel
 from wordvec.kernels.tokens import WordTable
 from wordvec.matrixfiles import read_mat, read_npz
-from wordvec.options import GRAPH_FORMATS
 from wordvec.progress import Progress, Reporter, silent
 from wordvec.sources import CHUNK_BYTES, Chunk, ChunkBuffer, TextReader
 from wordvec.spill import IdPieces

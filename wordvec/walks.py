@@ -17,8 +17,8 @@ from numpy.typing import NDArray
 from wordvec.errors import OptionError
 from wordvec.files import OutputFile
 from wordvec.graph import Graph
+from wordvec.graphoptions import GraphOptions
 from wordvec.kernels import walks as kernel
-from wordvec.options import GraphOptions
 from wordvec.progress import Progress, Reporter, silent
 from wordvec.threads import Stop, run_workers
 

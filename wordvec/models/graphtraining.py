@@ -10,12 +10,12 @@ from numpy.typing import NDArray
 
 from wordvec.errors import CorpusError
 from wordvec.graph import Graph
+from wordvec.graphoptions import GraphOptions
 from wordvec.kernels import sampling, sgd
 from wordvec.kernels import walks as kernel
 from wordvec.memory import need_bytes, zero_rows
 from wordvec.models.network import untrained_loss
 from wordvec.models.word2vec import TYPICAL_PATH, hot_rows
-from wordvec.options import GraphOptions
 from wordvec.progress import Reporter, silent
 from wordvec.trainer import Outcome, Schedule, run, shard_tokens_for
 from wordvec.walks import WalkSource, make_walker
@@ -46,7 +46,7 @@ def train_graph(graph: Graph, options: GraphOptions, reporter: Reporter = silent
     """Node vectors of a graph.  After a first Ctrl-C while training, those so far."""
     if options.method == "line":
         return train_line(graph, options, reporter)
-    return train_walks(WalkSource(graph, options), options, reporter)
+    return train_walks(walk_source(graph, options), options, reporter)
 
 
 def _start_rows(n_nodes: int, dim: int, n_matrices: int, seed: int) -> NDArray[np.float32]:
@@ -84,16 +84,22 @@ class _WalkWorker:
         self.kernel.train(tokens, 0, len(ids), epoch_key, shard_key, rate)
 
 
+def walk_source(graph: Graph, options: GraphOptions) -> WalkSource:
+    """The walks that a training wants, in pieces that make its shards."""
+    source = WalkSource(graph, options)
+    n_outputs = (options.negative + 1) * bool(options.negative) + TYPICAL_PATH * options.hs
+    multiply_adds = options.vector_size * options.window * n_outputs
+    shard_tokens = shard_tokens_for(source.n_walks * source.length, multiply_adds)
+    source.walks_at_once = max(1, shard_tokens // source.length)
+    return source
+
+
 def train_walks(
     source: WalkSource, options: GraphOptions, reporter: Reporter = silent
 ) -> TrainedGraph:
     """Skip-gram over the walks of a source, which is counted first unless it has been."""
     n_nodes, dim = source.graph.n_nodes, options.vector_size
-    per_output = dim * options.window
-    n_outputs = (options.negative + 1) * bool(options.negative) + TYPICAL_PATH * options.hs
     n_tokens = source.n_walks * source.length
-    shard_tokens = shard_tokens_for(n_tokens, per_output * n_outputs)
-    source.walks_at_once = max(1, shard_tokens // source.length)
     if source.numbers is None:
         source.count(options.workers, reporter)
     n_matrices = 1 + bool(options.negative) + options.hs

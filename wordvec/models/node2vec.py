@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 from wordvec.edgefiles import read_graph
 from wordvec.errors import OptionError, TrainingError
 from wordvec.graph import Graph
+from wordvec.graphoptions import GraphOptions, graph_options
 from wordvec.keyedvectors import KeyedVectors
 from wordvec.models.graphtraining import TrainedGraph, train_graph
-from wordvec.options import GraphOptions, graph_options
 from wordvec.progress import Reporter, silent
 
 _READING = ("weighted", "directed", "delimiter", "implicit_ids", "duplicates", "format")
