@@ -11,6 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from bench import (
+    deterministic,
     fasttext,
     fasttext_files,
     fasttext_quality,
@@ -18,6 +19,7 @@ from bench import (
     glove,
     glove_training,
     graphs,
+    images,
     iterables,
     plans,
     quality,
@@ -38,12 +40,14 @@ GLOVE_QUALITY = "glove-quality"  # takes hours, nearly all of them Stanford's: o
 NAMES = {
     "train": tuple(rivals.ALGORITHMS),
     "quality": tuple(rivals.ALGORITHMS),
+    "deterministic": tuple(rivals.ALGORITHMS),
     "use": use_rows.NAMES,
     "fasttext": fasttext_rows.NAMES,
     "fasttext-quality": fasttext_quality.ALGORITHMS,
     "glove": (*(row.name for row in GLOVE_ROWS), GLOVE_QUALITY),
     "recipes": recipes.NAMES,
     "series": series.NAMES,
+    "images": images.NAMES,
     "plan": plans.NAMES,
     "iterables": iterables.NAMES,
     "graphs": graphs.NAMES,
@@ -213,12 +217,23 @@ def run_suite(options: argparse.Namespace, results: report.Results, work: Path) 
         prepared = recipes.prepare(text, work, evaluation, ours, options.fasttext)
         chosen = options.only or recipes.NAMES
         recipes.recipes_suite(results, chosen, options.seeds, prepared, options.original)
+    elif options.suite == "images":
+        folder = options.evaluation.resolve().parent / "images"
+        chosen = options.only or images.NAMES
+        images.images_suite(results, chosen, options.seeds, folder, work, ours)
     elif options.suite == "series":
         chosen = options.only or [name for name in series.NAMES if name != "conv"]
         folder = options.evaluation.resolve().parent / "series"
         series.series_suite(results, chosen, options.seeds, folder, work, ours)
     elif options.suite == "memory":
         speed.memory_suite(results, text, work, ours, options.epochs)
+    elif options.suite == "deterministic":
+        todo = deterministic.Plan(
+            options.only or [name for name in rivals.ALGORITHMS if name != "sgns-d300"],
+            options.rounds, options.epochs, options.rival_tokens,
+        )  # fmt: skip
+        evaluation = options.evaluation.resolve()
+        deterministic.deterministic_suite(results, todo, text, work, evaluation, ours)
     elif options.suite == "train":
         groups = options.only or list(speed.GROUPS)
         if unknown := set(groups) - set(speed.GROUPS):

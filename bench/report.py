@@ -208,6 +208,16 @@ COLUMNS: dict[str, tuple[str, dict[str, str]]] = {
          "spread of seeds": "spread", "must": "must", "aim": "aim", "seeds": "seeds",
          "verdict": "verdict"},
     ),
+    "sums": (
+        "Equal sums",
+        {"algorithm": "algorithm", "threads": "threads", "md5": "md5", "verdict": "verdict"},
+    ),
+    "deterministic": (
+        "Free and deterministic, two threads",
+        {"algorithm": "algorithm", "mode": "variant", "seed": "seed",
+         "words/CPU-s": "words_per_cpu_s", "CPU-s": "cpu_s", "wall s": "wall_s", "load": "load",
+         "analogies": "score analogy", "WordSim": "score WS-353-ALL", "MEN": "score MEN-TR-3k"},
+    ),
     "plan": (
         "Plans, and what then happened",
         {"job": "name", "text": "text", "read": "share", "epochs": "epochs", "threads": "threads",

@@ -81,6 +81,8 @@ ROWS = (
         Row(f"{name}-2", f"two threads: {what}", job, settings, THREADS, Goal(1.7, 1.9))
         for name, what, job, settings in (
             ("read-text", "read text", "read", {"file": "text"}),
+            ("write-text", "write text, shortest digits", "write",
+             {"file": "text", "output": "written", "digits": "shortest"}),
             ("queries", "queries, float32", "queries", {"file": "own", **FLOAT32}),
             ("queries-int8", "queries, int8", "queries", {"file": "plane", **INT8}),
             ("analogies", "analogies", "analogies",

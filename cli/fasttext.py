@@ -44,6 +44,9 @@ def fasttext(arguments: tuple[str, ...], /, **_: Any) -> int:
       probabilities MODEL FILE        every label's probability, a line of JSON each
       supervised -labelWeights FILE   `LABEL WEIGHT` a line; or the word balanced
       supervised -lineWeights FILE    a weight for each line of -input
+      skipgram -checkpoint-minutes N  keep the state in OUTPUT.checkpoint (-checkpoint FILE) every
+                                      N minutes (-checkpoint-tokens N), and go on from it when it
+                                      is there (-resume: it must be); also cbow
       quantize                        takes word vectors too, and says what that costs
       quantize -evaluate PATHS        their scores before and after, on analogies and
                                       word similarity: files or folders, : between them

@@ -14,7 +14,13 @@ from typing import Any
 import numpy as np
 
 from wordvec.errors import OptionError
-from wordvec.options import AutotuneOptions, ClassifierOptions, FastTextOptions, spec_of
+from wordvec.options import (
+    AutotuneOptions,
+    CheckpointOptions,
+    ClassifierOptions,
+    FastTextOptions,
+    spec_of,
+)
 
 from .main import CommandError
 from .numerals import read_number
@@ -78,6 +84,8 @@ KINDS = {name: kind for _, lines, _ in SECTIONS for name, kind, _ in lines}
 # Ours alone: not in the original's help, told by `wordvec fasttext --help`.
 OWN = {"autotune-seed": "int", "autotune-trials": "int", "autotune-log": "text",
        "labelWeights": "text", "lineWeights": "text", "evaluate": "text",
+       "checkpoint": "text", "checkpoint-minutes": "float", "checkpoint-tokens": "int",
+       "resume": "",
        "validate": "float", "patience": "int", "leastGain": "float", "measure": "text",
        "probe": "text", "log": "text"}  # fmt: skip
 # Flags that no options class declares.
@@ -85,6 +93,7 @@ PLAIN_DEFAULTS: dict[str, Any] = {
     "input": "", "output": "", "verbose": 2, "pretrainedVectors": "", "saveOutput": False,
     "autotune-validation": "", "cutoff": 0, "retrain": False, "qnorm": False, "qout": False,
     "dsub": 2, "autotune-log": "", "labelWeights": "", "lineWeights": "", "evaluate": "",
+    "checkpoint": "",
     "validate": 0.0, "patience": 0, "leastGain": 0.0, "measure": "", "probe": "", "log": "",
 }  # fmt: skip
 
@@ -121,12 +130,25 @@ class Settings:
         own["ns_exponent"] = spec_of(FastTextOptions, "ns_exponent").original
         return self._made(FastTextOptions, own)
 
+    def checkpoints(self) -> tuple[str, CheckpointOptions] | None:
+        """Where the state of the training is kept, and how often; None: nowhere."""
+        how_often: CheckpointOptions = self._checked(CheckpointOptions, {})
+        own = {"checkpoint", *field_names(CheckpointOptions)}
+        if not any(self.values[flag] for flag in own):
+            return None
+        return self["checkpoint"] or f"{self['output']}.checkpoint", how_often
+
     def _made(self, options: type[Any], own: dict[str, Any]) -> Any:
         names = field_names(options)
         values = {name: self.values[flag] for flag, name in names.items() if flag in self.values}
         values["workers"] = max(1, values["workers"])  # the original divides by -thread
+        return self._checked(options, values | own)
+
+    def _checked(self, options: type[Any], given: dict[str, Any]) -> Any:
+        names = field_names(options)
+        values = {name: self.values[flag] for flag, name in names.items() if flag in self.values}
         try:
-            return options(**(values | own))
+            return options(**(values | given))
         except OptionError as error:
             flags = {name: flag for flag, name in names.items()}
             flag = flags.get(error.option, error.option)
@@ -148,8 +170,9 @@ def defaults(command: str) -> dict[str, Any]:
     values["minCountLabel"] = ClassifierOptions.__dataclass_fields__["min_count_label"].default
     values["label"] = ClassifierOptions.__dataclass_fields__["label_prefix"].default
     options: type[Any] = ClassifierOptions if command == "supervised" else FastTextOptions
-    for flag, name in field_names(AutotuneOptions).items():
-        values[flag] = AutotuneOptions.__dataclass_fields__[name].default
+    for own in (AutotuneOptions, CheckpointOptions):
+        for flag, name in field_names(own).items():
+            values[flag] = own.__dataclass_fields__[name].default
     for flag, name in field_names(options).items():
         spec = spec_of(options, name)
         default = options.__dataclass_fields__[name].default

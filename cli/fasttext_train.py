@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from wordvec.errors import OptionError
     from wordvec.fasttextmodel import FastTextDictionary, FastTextModel
     from wordvec.files import OutputFile
+    from wordvec.models.checkpoints import Checkpoints
     from wordvec.progress import Progress
     from wordvec.traininglog import EpochRecord
 
@@ -124,8 +125,9 @@ def train_and_write(settings: Settings) -> int:
             raise CommandError(f"-output: {name!r} is the file of -input too")
     with ExitStack() as stack:
         outputs = [stack.enter_context(OutputFile(name)) for name in names]
+        checkpoints = checkpoints_of(settings)
         try:
-            model, interrupted = run_training(settings, options)
+            model, interrupted = run_training(settings, options, checkpoints)
         except DivergedError as error:
             raise CommandError(
                 f"{error}; nothing was written: lower -lr ({options.alpha:g})"
@@ -134,14 +136,44 @@ def train_and_write(settings: Settings) -> int:
     if interrupted:
         print(f"fasttext {settings.command}: interrupted; the model so far is in {names[0]}",
               file=sys.stderr)  # fmt: skip
+        if checkpoints is not None:
+            tell(settings, f"the same command goes on from here ({checkpoints.path})")
         return EXIT_INTERRUPTED
+    if checkpoints is not None:
+        checkpoints.remove()
     return 0
 
 
-def run_training(settings: Settings, options: object) -> tuple[FastTextModel, bool]:
+def checkpoints_of(settings: Settings) -> Checkpoints | None:
+    asked = settings.checkpoints()
+    if asked is None:
+        return None
+    if settings.command == "supervised":
+        raise CommandError("-checkpoint is for skipgram and cbow")
+    from wordvec.models.checkpoints import Checkpoints
+
+    path, how_often = asked
+    if any(os.path.abspath(path) == os.path.abspath(settings["output"] + end)
+           for end in (".bin", ".vec", ".output")):  # fmt: skip
+        raise CommandError(f"-checkpoint: {path!r} is a file of -output too")
+    if os.path.exists(path) and os.path.samefile(path, settings["input"]):
+        raise CommandError(f"-checkpoint: {path!r} is the file of -input too")
+    return Checkpoints(
+        path, how_often.minutes, how_often.tokens, resume=how_often.resume,
+        tell=lambda line: tell(settings, line),
+    )  # fmt: skip
+
+
+def tell(settings: Settings, line: str) -> None:
+    _stderr(f"fasttext {settings.command}: {line}\n")
+
+
+def run_training(
+    settings: Settings, options: object, checkpoints: Checkpoints | None
+) -> tuple[FastTextModel, bool]:
     """(model, whether Ctrl-C cut it short)."""
-    from wordvec.errors import OptionError
-    from wordvec.options import ClassifierOptions, FastTextOptions
+    from wordvec.errors import CheckpointError, OptionError
+    from wordvec.options import ClassifierOptions, FastTextOptions, spec_of
 
     records: list[EpochRecord] = []
     validation = validation_of(
@@ -173,7 +205,7 @@ def run_training(settings: Settings, options: object) -> tuple[FastTextModel, bo
                 validation=validation,
                 min_count_label=settings["minCountLabel"], reporter=report,
                 on_dictionary=report.on_dictionary,
-                pretrained=settings["pretrainedVectors"] or None,
+                pretrained=settings["pretrainedVectors"] or None, checkpoints=checkpoints,
             )  # fmt: skip
             outcome, model = words.outcome, words  # type: ignore[assignment]
             records = words.validation_records
@@ -181,6 +213,11 @@ def run_training(settings: Settings, options: object) -> tuple[FastTextModel, bo
         raise KeyboardInterrupt("nothing was written") from None
     except OptionError as error:
         raise of_flags(error) from None
+    except CheckpointError as error:
+        if error.option is None or error.option not in FastTextOptions.__dataclass_fields__:
+            raise
+        flag = spec_of(FastTextOptions, error.option).flag or error.option
+        raise CommandError(error.message(flag)) from None
     assert outcome is not None
     report.end(outcome.n_tokens_trained, outcome.wall_seconds, outcome.loss)
     for line in lines_of(records):

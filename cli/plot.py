@@ -20,7 +20,8 @@ def command(ctx: click.Context, /, logs: tuple[str, ...], output: str | None, as
     """Draw losses and probes by epoch, from the logs that training with -log wrote.
 
     Several logs share a picture. The best epoch has a ring. Pictures need matplotlib (the extra
-    plot).
+    plot). A log has a line of JSON for each epoch: epoch, n_epochs, n_tokens_trained, rate, loss,
+    held_out_loss, n_held_out_tokens, probes, is_best, wall_seconds, cpu_seconds, stopped.
 
     \b
       wordvec word2vec -train text.txt -output vectors.txt -validate 0.01 -log log.jsonl

@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from wordvec.options import FastTextOptions, spec_of
+from wordvec.options import CheckpointOptions, FastTextOptions, spec_of
 from wordvec.recipes import OVERRIDABLE, PRESETS
 
 from .asking import flags_named
 from .convert import check_target
-from .flags import SIZE, Value, is_inside
+from .flags import SIZE, FileSet, Value, is_inside
 from .main import EXIT_INTERRUPTED
 from .meter import Meter
 from .speech import byte_size, json_line, note, say
@@ -27,6 +27,7 @@ from .word2vec import is_device, trained_files
 if TYPE_CHECKING:
     from wordvec.errors import CorpusError
     from wordvec.keyedvectors import KeyedVectors
+    from wordvec.models.checkpoints import Checkpoints
     from wordvec.training import Plan
 
 SECONDS = {"": 1, "s": 1, "m": 60, "min": 60, "h": 3600, "d": 86400}
@@ -54,6 +55,24 @@ def setting_options(function: Any) -> Any:
     return function
 
 
+def checkpoint_options(function: Any) -> Any:
+    """--checkpoint and, under their own names, the settings of CheckpointOptions."""
+    for name in reversed(CheckpointOptions.__dataclass_fields__):
+        spec, field = spec_of(CheckpointOptions, name), CheckpointOptions.__dataclass_fields__[name]
+        flag = f"--{str(spec.flag)[1:]}"
+        if isinstance(field.default, bool):
+            help = "The checkpoint must be there; otherwise one that is there is gone on from, too."
+            option = click.option(flag, is_flag=True, help=help)
+        else:
+            kind: Any = click.FLOAT if isinstance(field.default, float) else click.INT
+            option = click.option(flag, type=kind, default=field.default, help=spec.help)
+        function = option(function)
+    help = (
+        "Keep the state of the training in FILE until it is over; when it is there, go on from it."
+    )
+    return click.option("--checkpoint", metavar="FILE", help=help)(function)
+
+
 @click.command("train")
 @click.argument("sources", metavar="SOURCE...", nargs=-1, required=True)
 @click.option("-o", "--output", metavar="OUT", help="Vector file (default: SOURCE.wordvec here).")
@@ -69,6 +88,7 @@ def setting_options(function: Any) -> Any:
 @click.option("--eval", "evaluation", metavar="FOLDER", help="Score the vectors on these sets.")
 @click.option("--force", is_flag=True, help="Train on text of which nothing good can come.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object at the end.")
+@checkpoint_options
 @setting_options
 @click.pass_context
 def command(
@@ -79,6 +99,10 @@ def command(
     format: str | None,
     evaluation: str | None,
     as_json: bool,
+    checkpoint: str | None,
+    checkpoint_minutes: float,
+    checkpoint_tokens: int,
+    resume: bool,
     **asked: Any,
 ) -> int:
     """Train vectors of the words of SOURCE: files, folders, patterns, or - for stdin.
@@ -113,6 +137,8 @@ def command(
     # A list of strings might be sentences; paths are paths, and patterns.
     source: Any = sources[0] if len(sources) == 1 else [PurePath(name) for name in sources]
     check_output(ctx, target, format, source, as_json)
+    how_often = checkpoint_minutes, checkpoint_tokens, resume
+    checkpoints = open_checkpoints(ctx, target, source, checkpoint, how_often)
     sets = read_sets(evaluation)
     meter = Meter(sys.stderr)
     quiet = as_json or not sys.stderr.isatty()
@@ -128,7 +154,7 @@ def command(
         check_room(plan, target, format)
         if talks:
             tell("\n".join(plan_text(plan)))
-        result = carry_out(plan, **reporting)
+        result = carry_out(plan, checkpoints=checkpoints, **reporting)
     except KeyboardInterrupt:
         raise KeyboardInterrupt("nothing was written") from None
     except CorpusError as error:
@@ -152,7 +178,46 @@ def command(
         tell("\n".join(lines))
     elif not is_piped_out:
         tell("\n".join(short_result(result, target, scores, seconds)))
+    if checkpoints is not None and result.interrupted:
+        note(f"wordvec train: the same command goes on from here ({checkpoints.path})")
+    elif checkpoints is not None:
+        for number in range(1, len(plan.recipe.parts) + 1):
+            checkpoints.part(number).remove()
     return EXIT_INTERRUPTED if result.interrupted else 0
+
+
+def open_checkpoints(
+    ctx: click.Context,
+    target: str,
+    source: str | list[PurePath],
+    checkpoint: str | None,
+    how_often: tuple[float, int, bool],
+) -> Checkpoints | None:
+    """Where the state of the training is kept; None: nowhere."""
+    from wordvec.errors import OptionError
+
+    if checkpoint is None and not any(how_often):
+        return None
+    if checkpoint is None and target in ("-", "/dev/stdout"):
+        raise click.UsageError("--checkpoint: name a file, since the vectors go to stdout", ctx)
+    path = checkpoint or f"{target}.checkpoint"
+    if path == "-" or is_device(path):
+        raise click.UsageError(f"--checkpoint: {path!r} is no file to go on from", ctx)
+    if trained_files(source).holds(path) or FileSet([target]).holds(path):
+        raise click.UsageError(f"--checkpoint: {path!r} is the text's or OUT's file too", ctx)
+    from wordvec.models.checkpoints import Checkpoints
+
+    minutes, tokens, resume = how_often
+    try:
+        made = Checkpoints(
+            path, minutes, tokens, resume=resume, tell=lambda line: note(f"wordvec train: {line}")
+        )
+    except OptionError as error:
+        flag = spec_of(CheckpointOptions, error.option).flag
+        text = f"-{flag}: expected {error.expected}, found {error.found}"
+        raise click.UsageError(text, ctx) from None
+    made.check()
+    return made
 
 
 def with_flags(error: CorpusError) -> str:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
+import dataclasses
 import os
 import sys
+from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import PurePath
@@ -11,7 +14,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 
 import click
 
-from wordvec.options import ValidationOptions, Word2VecOptions, spec_of
+from wordvec.options import CheckpointOptions, ValidationOptions, Word2VecOptions, spec_of
 
 from .flags import (
     SIZE,
@@ -34,6 +37,7 @@ if TYPE_CHECKING:
 
     from wordvec.corpus import EncodedCorpus
     from wordvec.files import OutputFile
+    from wordvec.models.checkpoints import Checkpoints
     from wordvec.models.validating import Validation
     from wordvec.progress import Progress
     from wordvec.traininglog import EpochRecord
@@ -68,6 +72,7 @@ class Job:
     save_vocab: str | None
     read_vocab: str | None
     ids: str | None
+    checkpoint: str | None
     memory: int | None
     classes: int
     debug: int
@@ -106,6 +111,10 @@ FLAGS: list[click.Parameter] = [
         "(default: half of the machine's memory)",
     ),
     file_flag("-ids", "ids", "keep the text's ids here, and reuse them next time"),
+    file_flag("-checkpoint", "checkpoint", "keep the state of the training here until it is over, "
+              "and go on from it when it is there (default with one of the next three: "
+              "OUTPUT.checkpoint)"),
+    *option_flags(CheckpointOptions, {}, {}),
     *option_flags(ValidationOptions, {}, {}),
     click.Option(
         ["-measure", "measure"], type=Value("NAME", "a name", lambda text: text or None),
@@ -136,20 +145,32 @@ def word2vec(ctx: click.Context, /, **values: Any) -> int:
     )
     names = set(Job.__dataclass_fields__) - {"validation"}
     job = Job(**{name: values.pop(name) for name in names}, validation=validation)
+    keeping = {name: values.pop(name) for name in CheckpointOptions.__dataclass_fields__}
+    how_often = options_from_flags(CheckpointOptions, keeping, {}, ctx)
+    if job.checkpoint is None and any(keeping.values()) and job.output:
+        job = dataclasses.replace(job, checkpoint=f"{job.output}.checkpoint")
+    if job.checkpoint is not None and job.validation is not None:
+        raise click.UsageError(
+            "-checkpoint and -validate: one run can have the one or the other", ctx
+        )
     if values["alpha"] is None:
         values["alpha"] = ALPHA_CBOW if values["sg"] else ALPHA_SKIP_GRAM
     if values["min_alpha"] is None:
         values["min_alpha"] = values["alpha"] * MIN_ALPHA_SHARE
     options = options_from_flags(Word2VecOptions, values, INVERTED, ctx)
     check_files(job, ctx)
-    return run_job(job, options, ctx.command_path)
+    return run_job(job, options, how_often, ctx.command_path)
 
 
 def check_files(job: Job, ctx: click.Context) -> None:
     """No output may replace an input or another output, or be read as text the next time."""
     inputs = {"-train": trained_files(job.train), "-read-vocab": _named_files(job.read_vocab)}
-    outputs = {"-output": job.output, "-save-vocab": job.save_vocab, "-ids": job.ids,
-               "-log": job.log}  # fmt: skip
+    outputs = {
+        "-output": job.output, "-save-vocab": job.save_vocab, "-ids": job.ids,
+        "-checkpoint": job.checkpoint, "-log": job.log,
+    }  # fmt: skip
+    if job.checkpoint is not None and (job.checkpoint == "-" or is_device(job.checkpoint)):
+        raise click.UsageError(f"-checkpoint: {job.checkpoint!r} is no file to go on from", ctx)
     earlier: dict[str, str] = {}
     for flag, name in outputs.items():
         if name is None:
@@ -191,7 +212,7 @@ def is_device(name: str) -> bool:
     return os.path.exists(name) and not os.path.isfile(name)
 
 
-def run_job(job: Job, options: Word2VecOptions, command: str) -> int:
+def run_job(job: Job, options: Word2VecOptions, how_often: CheckpointOptions, command: str) -> int:
     from wordvec.errors import RareWordsError
     from wordvec.files import OutputFile
 
@@ -208,6 +229,7 @@ def run_job(job: Job, options: Word2VecOptions, command: str) -> int:
         def open_output(name: str | None) -> OutputFile | None:
             return outputs.enter_context(OutputFile(name)) if name else None
 
+        checkpoints = open_checkpoints(job, options, how_often, command)
         vocab_file = open_output(job.save_vocab)
         vectors_file = open_output(job.output)
         try:
@@ -227,7 +249,41 @@ def run_job(job: Job, options: Word2VecOptions, command: str) -> int:
             vocab_file.commit()
         if vectors_file is None or corpus is None:
             return 0
-        return train_and_write(job, options, corpus, vectors_file, report, command)
+        with flag_named():
+            return train_and_write(job, options, corpus, vectors_file, report, command, checkpoints)
+
+
+def open_checkpoints(
+    job: Job, options: Word2VecOptions, how_often: CheckpointOptions, command: str
+) -> Checkpoints | None:
+    """What is wrong with an earlier checkpoint is found before the text is read."""
+    if job.checkpoint is None or job.output is None:
+        return None
+    from wordvec.models.checkpoints import Checkpoints
+
+    checkpoints = Checkpoints(
+        job.checkpoint, how_often.minutes, how_often.tokens, resume=how_often.resume,
+        tell=lambda line: remark(command, line),
+    )  # fmt: skip
+    with flag_named():
+        checkpoints.check(options)
+    return checkpoints
+
+
+@contextlib.contextmanager
+def flag_named() -> Iterator[None]:
+    """A checkpoint of other options is refused with the flag's name and values."""
+    from wordvec.errors import CheckpointError
+
+    try:
+        yield
+    except CheckpointError as error:
+        if error.option is None:
+            raise
+        flag = spec_of(Word2VecOptions, error.option).flag or error.option
+        if error.option in INVERTED:
+            error.then, error.now = 1 - error.then, 1 - error.now
+        raise click.ClickException(error.message(flag)) from None
 
 
 def may_exist(source: str) -> bool:
@@ -267,6 +323,7 @@ def train_and_write(
     vectors_file: OutputFile,
     report: OriginalProgress,
     command: str,
+    checkpoints: Checkpoints | None,
 ) -> int:
     from wordvec.errors import OptionError
     from wordvec.models.word2vec import train_vectors
@@ -275,7 +332,9 @@ def train_and_write(
     records: list[EpochRecord] = []
     try:
         if job.validation is None:
-            trained = train_vectors(corpus, options, reporter=report, original_start=True)
+            trained = train_vectors(
+                corpus, options, reporter=report, original_start=True, checkpoints=checkpoints
+            )
         else:
             from wordvec.models.validatedrun import train_vectors_validated
 
@@ -296,7 +355,11 @@ def train_and_write(
     if trained.interrupted:
         share = trained.outcome.n_tokens_trained / max(1, options.epochs * len(corpus.ids))
         remark(command, f"interrupted at {share:.1%}; the vectors so far are in {job.output}")
+        if checkpoints is not None:
+            remark(command, f"the same command goes on from here ({checkpoints.path})")
         return EXIT_INTERRUPTED
+    if checkpoints is not None:
+        checkpoints.remove()
     return 0
 
 

@@ -28,6 +28,7 @@ from wordvec.formats import (
     save,
     word2vec_binary,
     word2vec_text,
+    writing,
 )
 from wordvec.formats.blocks import BlockReader
 from wordvec.formats.request import ReadRequest
@@ -273,3 +274,19 @@ def test_a_header_of_glove_does_not_count_unk(tmp_path: Path, packed: bool) -> N
         path.write_bytes(b"2 3\na 1 2 3\nb 4 5 6\n" + end)
         with pytest.raises(FormatError, match=message):
             load(path)
+
+
+def test_threads_write_the_same_bytes(monkeypatch: pytest.MonkeyPatch) -> None:
+    matrix = np.random.default_rng(0).standard_normal((3000, 7)).astype(np.float32)
+    names = [f"word{row}" * (1 + row % 9) for row in range(3000)]
+    expected, found = io.BytesIO(), io.BytesIO()
+    word2vec_text.write(expected, Vectors(names, matrix))
+    monkeypatch.setattr(writing, "NUMBERS_FOR_THREADS", 0)
+    monkeypatch.setattr(writing, "BLOCK_BYTES", 9000)  # dozens of blocks, several times over
+    monkeypatch.setattr(writing, "n_cores", lambda: 3)
+    word2vec_text.write(found, Vectors(names, matrix))
+    assert found.getvalue() == expected.getvalue()
+    for row in (2999, 1234, 40):  # the first that is wrong is named, whichever is met first
+        names[row] = f"a space {row}"
+        with pytest.raises(FormatError, match=f"word {row}: "):
+            word2vec_text.write(io.BytesIO(), Vectors(names, matrix))

@@ -129,6 +129,8 @@ def test_command(wordvec, tmp_path, tool):
     assert set(found["new_words"]) == set(NEW) and found["moved"]["mean"] > 0.999999
     old, new = library.load(tmp_path / name), library.load(tmp_path / out)
     assert np.allclose(new["b3"], old["b3"]) and new["new3"].any()
+    if tool == "fasttext":
+        return
     np.savetxt(tmp_path / "text.vec", np.ones((2, 2)), header="2 2", comments="")
     for arguments, piece in (
         ([name, "nowhere", "-o", out], b"nowhere"),

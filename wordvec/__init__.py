@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from wordvec.graph import Graph
     from wordvec.jobplan import plan
     from wordvec.keyedvectors import KeyedVectors
+    from wordvec.models.checkpoints import Checkpoints
     from wordvec.models.facebook import (
         load_facebook_model,
         load_facebook_vectors,
@@ -41,6 +42,7 @@ __version__ = "0.1.0"
 # Loaded when first asked for, so that `wordvec --help` need not wait for NumPy.
 _PLACES = {
     "ENGLISH_CONNECTOR_WORDS": "wordvec.models.phrases",
+    "Checkpoints": "wordvec.models.checkpoints",
     "FastText": "wordvec.models.fasttext",
     "FrozenPhrases": "wordvec.models.phrases",
     "GloVe": "wordvec.models.glovemodel",
@@ -71,6 +73,7 @@ _PLACES = {
 
 __all__ = [
     "ENGLISH_CONNECTOR_WORDS",
+    "Checkpoints",
     "CorpusError",
     "FastText",
     "FormatError",

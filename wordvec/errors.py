@@ -101,6 +101,24 @@ class TrainingError(WordvecError):
     """Training cannot go on."""
 
 
+class CheckpointError(TrainingError):
+    """A checkpoint is of another training than the one that shall go on from it.
+
+    `option` is the name of the option that differs, from `then` to `now`, or None when it is
+    something else, `what`.  Commands put their own flag into `message`.
+    """
+
+    def __init__(self, path: str, option: str | None, then: Any, now: Any, what: str = "") -> None:
+        self.path, self.option, self.then, self.now, self.what = path, option, then, now, what
+        super().__init__(self.message(option or what))
+
+    def message(self, name: str) -> str:
+        difference = f"{name} {self.then}, not {self.now}" if self.then is not None else name
+        return (
+            f"{self.path} is there, of a training with {difference}; delete it or name another file"
+        )
+
+
 class DivergedError(TrainingError):
     """The learning rate is too high: the loss is no longer a number, or grows beyond all bounds.
 

@@ -29,8 +29,12 @@ _TIMED_SECONDS = 1.0
 _TRIAL_SECONDS_A_WORD = 1e-6  # at most: a short text needs no long trial
 _TRIAL_SHARE = 0.25  # of the machine's memory, at most, for the weights of the trial
 # Memory of a process: buffers, then bytes of a word while it is counted; see _reading_bytes.
-_BUFFER_BYTES, _THREAD_BYTES = 3 << 20, 5 << 20
-_READING_THREAD_BYTES, _IDS_SLACK = 7_500_000, 0.15  # the last pieces of ids are not full
+_LEFT_BYTES, _LEFT_THREAD_BYTES, _LEFT_PLACES = 8_000_000, 4_000_000, 0.3  # after reading
+_SHARED_BYTES, _READING_THREAD_BYTES, _IDS_SLACK = (
+    3_000_000,
+    7_500_000,
+    0.15,
+)  # the last pieces of ids are not full
 _TOKENS_PER_WORD_SLOPE = 1.7  # tokens grow as words to this power (Heaps)
 _LATE_BYTES = 6_000_000  # of modules that the word2vec command imports after it has read
 _SLOT_BYTES, _PLACE_BYTES, _CHOICE_BYTES = 32, 16, 30
@@ -249,14 +253,13 @@ class _Job:
         full, the old ones beside the new for a moment; then all are merged into one.
         """
         text = self.text.expected
-        buffers = _BUFFER_BYTES + workers * _THREAD_BYTES
         ids = 0 if self._spills else 4 * text.n_tokens + 4 * text.n_sentences
         a_place = _PLACE_BYTES + self.text.mean_spelling
         each = self.text.distinct_of_share(1 / workers)
         places = round(workers * each * a_place + (text.n_distinct * a_place if workers > 1 else 0))
         merged, mine = _slot_bytes(text.n_distinct), _slot_bytes(each)
         slots = workers * mine
-        base = self.bytes_before + workers * _READING_THREAD_BYTES - _BUFFER_BYTES
+        base = self.bytes_before + workers * _READING_THREAD_BYTES - _SHARED_BYTES
         base -= _LATE_BYTES * (self.model == "word2vec")
         ids = round(ids * (1 + _IDS_SLACK))
         if workers > 1:
@@ -267,7 +270,9 @@ class _Job:
         at_end = ids + max(slots, merged) + _CHOICE_BYTES * text.n_distinct
         budget = physical_bytes() // 8  # beyond, words go to disk as well
         peak = base + places + max(at_growth, at_end)
-        left = buffers + min(places, budget)
+        left = (
+            _LEFT_BYTES + workers * _LEFT_THREAD_BYTES + round(_LEFT_PLACES * min(places, budget))
+        )
         return round(min(peak, base + ids + 3 * budget)), left
 
     @property

@@ -153,6 +153,10 @@ class Word2VecOptions:
         0, "cut sentences after so many kept words; 0: never", flag="-max-sentence",
         original=1000, low=0,
     )  # fmt: skip
+    deterministic: bool = option(
+        False, "the same vectors for any number of threads, at about half the speed",
+        flag="-deterministic", choices=(True, False),
+    )  # fmt: skip
     spread: bool = option(
         False, "take the pieces of the text from all over it in turn, not in its order",
         choices=(True, False),
@@ -193,6 +197,34 @@ class ValidationOptions:
                     raise OptionError("measure", "text", self.measure)
                 continue
             check_option(self, item)
+
+
+@dataclass(frozen=True, slots=True)
+class CheckpointOptions:
+    """How often the state of a training is written to a file, to go on from."""
+
+    minutes: float = option(
+        0.0, "minutes between two checkpoints; 0: 10, unless tokens are given",
+        flag="-checkpoint-minutes", low=0,
+    )  # fmt: skip
+    tokens: int = option(
+        0, "tokens trained between two checkpoints; 0: by the clock alone",
+        flag="-checkpoint-tokens", low=0,
+    )  # fmt: skip
+    resume: bool = option(
+        False, "1: the checkpoint must be there; otherwise one that is there is gone on from, too",
+        flag="-resume", choices=(True, False),
+    )  # fmt: skip
+
+    def __post_init__(self) -> None:
+        check_options(self)
+
+    @property
+    def seconds(self) -> float:
+        """Between two checkpoints; infinite when tokens alone decide."""
+        if self.minutes == 0 and self.tokens:
+            return math.inf
+        return 60 * (self.minutes or 10.0)
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,6 +19,8 @@ from wordvec.unpacking import MAGIC_BYTES, STDIN, UnpackedFile, compression_of
 SAMPLE_BYTES = 32 << 20
 PIECE_BYTES = 1 << 16
 _UNPACKED_AT_MOST = 6  # times the size of the packed file, for text
+_PACKED_SUFFIXES = (".gz", ".bz2", ".xz", ".zst")
+_MOST_NOTES = 5
 _READ_AHEAD_BYTES = 1 << 19  # of a packed file, on average
 
 
@@ -74,17 +76,12 @@ def take_sample(source: object, n_bytes: int = SAMPLE_BYTES, seed: int = 1) -> T
     if isinstance(opened, Sentences):
         raise CorpusError("a plan is made for files: name the text")
     sizes = _sizes(opened)
-    packed = [
-        _is_packed(path) if size else False for path, size in zip(opened.paths, sizes, strict=True)
-    ]
-    n_at_most = sum(
-        size * (_UNPACKED_AT_MOST if is_packed else 1)
-        for size, is_packed in zip(sizes, packed, strict=True)
-    )
-    if n_at_most <= n_bytes:
-        n = sum(sizes)
-        return TextSample(opened.paths, n, n, True, len(sizes), notes=list(opened.notes))
-    pieces = _Pieces(opened.paths, sizes, packed, n_bytes, random.Random(seed))
+    n_raw = sum(sizes)
+    if n_raw <= n_bytes and all(
+        not _is_packed(path) or n_raw * _UNPACKED_AT_MOST <= n_bytes for path in opened.paths
+    ):
+        return TextSample(opened.paths, n_raw, n_raw, True, len(sizes), notes=list(opened.notes))
+    pieces = _Pieces(opened.paths, sizes, n_bytes, random.Random(seed))
     return pieces.write(list(opened.notes))
 
 
@@ -111,36 +108,46 @@ def _is_packed(path: str) -> bool:
 
 @dataclass
 class _Pieces:
-    """Taking pieces: so many places, each in the next equal part of all bytes of the files."""
+    """Taking pieces: so many places, each in the next equal part of all bytes of the files.
+
+    Only files with a place in them are opened.
+    """
 
     paths: list[str]
     sizes: list[int]
-    packed: list[bool]
     n_bytes: int
     random: random.Random
     pieces: list[bytes] = field(default_factory=list)
     n_without_newline: int = 0
 
     def write(self, notes: list[str]) -> TextSample:
-        n_text_bytes = 0.0
+        n_plain = n_packed = n_unpacked = 0.0
+        n_unseen = 0  # of files that nobody looked into but that are packed by their names
         n_raw = sum(self.sizes)
         end = 0.0  # of the files so far, in places
         n_places = max(1, self.n_bytes // PIECE_BYTES)
-        for path, size, is_packed in zip(self.paths, self.sizes, self.packed, strict=True):
+        for path, size in zip(self.paths, self.sizes, strict=True):
             first, end = end, end + n_places * size / max(n_raw, 1)
             places = range(_rounded_up(first), _rounded_up(end))
-            if is_packed:
-                # One is read at least: how much it unpacks to must be known.
-                n_text_bytes += self._take_head(path, size, max(1, len(places)))
+            if not places:
+                n_unseen += size * path.endswith(_PACKED_SUFFIXES)
+                n_plain += size * (not path.endswith(_PACKED_SUFFIXES))
+            elif _is_packed(path):
+                n_packed += size
+                n_unpacked += self._take_head(path, size, len(places))
                 notes.append(f"{path}: only its beginning was read, since it is packed")
-                continue
-            n_text_bytes += size
-            self._take_places(path, size, [(k - first) / max(end - first, 1e-9) for k in places],
-                              1 / max(end - first, 1e-9))  # fmt: skip
+            else:
+                n_plain += size
+                width = max(end - first, 1e-9)
+                self._take_places(path, size, [(k - first) / width for k in places], 1 / width)
         self.random.shuffle(self.pieces)
         n_sampled = sum(map(len, self.pieces))
+        ratio = n_unpacked / n_packed if n_packed else 1.0
+        n_text_bytes = round(n_plain + n_unpacked + n_unseen * ratio)
+        if len(notes) > _MOST_NOTES:
+            notes = [*notes[:_MOST_NOTES], f"and so of {len(notes) - _MOST_NOTES:,} more files"]
         return TextSample(
-            [_file_of(self.pieces)], max(round(n_text_bytes), n_sampled), n_sampled, False,
+            [_file_of(self.pieces)], max(n_text_bytes, n_sampled), n_sampled, False,
             len(self.paths), len(self.pieces), self.n_without_newline, notes,
         )  # fmt: skip
 

@@ -10,29 +10,26 @@ from __future__ import annotations
 import math
 import sys
 import threading
-import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Any, Protocol
 
-from wordvec.errors import DivergedError
-from wordvec.kernels import sampling
+from wordvec.ledger import Clock, Ledger, Outcome, RunState, Schedule, shard_tokens_for
 from wordvec.progress import Progress, Reporter
 from wordvec.threads import POLL_SECONDS, Stop, run_workers
 
-LONGEST_SHARD = 8192
-GOLDEN_RATIO = (math.sqrt(5) - 1) / 2  # steps of it fill a circle evenly at every moment
-# Multiply-adds of a shard of that length at window 5, 5 negatives, 100 dimensions: a few
-# milliseconds, so that Ctrl-C, progress and the rate never wait long.
-MULTIPLY_ADDS_OF_SHARD = LONGEST_SHARD * 5 * 6 * 100
-
-KEY_OF_EPOCH, KEY_OF_SHARD = 1, 2  # purposes of the random keys
-
-# A loss of so many times that of weights that know nothing is no learning any more.  In the first
-# epoch, and when it is still growing in a later one.  (Good weights on text of another kind may
-# begin with twice.)
-HOPELESS_LOSS, HOPELESS_LOSS_STILL_GROWING, GROWTH = 8.0, 2.0, 1.25
-LEAST_SHARE_FOR_VERDICT = 1 / 16  # of an epoch
+__all__ = [
+    "Crew",
+    "Keeper",
+    "Ledger",
+    "Outcome",
+    "RunState",
+    "Schedule",
+    "ShardWorker",
+    "Watcher",
+    "run",
+    "run_crew",
+    "shard_tokens_for",
+]
 
 
 class ShardWorker(Protocol):
@@ -47,84 +44,6 @@ class ShardWorker(Protocol):
     ) -> None: ...
 
 
-@dataclass(frozen=True, slots=True)
-class Schedule:
-    """How often to pass over the tokens, in which pieces, at which rates (linear decay).
-
-    `n_extra_tokens` more are trained after the last epoch, rounded up to a shard: the beginning of
-    another epoch (or several).  With `is_spread` the shards of an epoch come from all over the text
-    in turn, not in its order: neighbours are about the same things, and what many of them agree on
-    is soon forgotten.
-    """
-
-    n_tokens: int
-    epochs: int
-    alpha: float
-    min_alpha: float
-    seed: int
-    shard_tokens: int
-    first_epoch: int = 0  # epochs trained before, so that their random choices are not made again
-    untrained_loss: float = math.inf  # mean per example of weights that know nothing
-    n_extra_tokens: int = 0
-    is_spread: bool = False
-
-    @property
-    def n_tokens_to_train(self) -> int:
-        """Over all epochs."""
-        return self.epochs * self.n_tokens + self.n_extra_tokens
-
-    @property
-    def n_shards(self) -> int:
-        """Shards of one epoch."""
-        return -(-self.n_tokens // self.shard_tokens)
-
-    @property
-    def stride(self) -> int:
-        """Shards between one and the next in time, counted round the text."""
-        if not self.is_spread:
-            return 1
-        stride = max(1, int(self.n_shards * GOLDEN_RATIO))
-        while math.gcd(stride, self.n_shards) > 1:  # else some would come twice, others never
-            stride -= 1
-        return stride
-
-    def rate(self, epoch: int, n_done: int) -> float:
-        """Learning rate of the shard that begins after `n_done` tokens of an epoch."""
-        done = (epoch * self.n_tokens + n_done) / self.n_tokens_to_train
-        return self.alpha - (self.alpha - self.min_alpha) * done
-
-
-def shard_tokens_for(n_tokens: int, multiply_adds_per_token: float) -> int:
-    """Tokens per shard: at least 64 shards an epoch where the text allows, quick enough each."""
-    by_text = min(LONGEST_SHARD, max(512, n_tokens // 64))
-    by_cost = int(MULTIPLY_ADDS_OF_SHARD / multiply_adds_per_token)
-    return max(16, min(by_text, by_cost))
-
-
-@dataclass(slots=True)
-class Outcome:
-    """What a training run did."""
-
-    interrupted: bool
-    n_tokens_trained: int
-    wall_seconds: float
-    cpu_seconds: float
-    epoch_losses: list[float]  # float64 mean per example of each epoch begun
-    epoch_examples: list[int] = field(default_factory=list)  # that each of these is the mean of
-    n_tokens_kept: int = 0  # of those trained, what subsampling left; 0 where nobody counts it
-
-    @property
-    def loss(self) -> float:
-        """Mean loss per example of the last epoch that was begun; NaN when nothing was."""
-        return self.epoch_losses[-1] if self.epoch_losses else math.nan
-
-    @property
-    def loss_sum(self) -> float:
-        """Loss of all examples of all epochs."""
-        pairs = zip(self.epoch_losses, self.epoch_examples, strict=False)
-        return math.fsum(mean * n for mean, n in pairs if n)
-
-
 class Watcher(Protocol):
     """Who wants to be called on the main thread between epochs, while no worker runs.
 
@@ -135,61 +54,41 @@ class Watcher(Protocol):
     def epoch_ended(self, epoch: int, outcome: Outcome) -> None: ...
 
 
-@dataclass(slots=True)
-class _Ledger:
-    """The queue of shards and the sums over those that are done; all access under `lock`."""
+class Keeper(Protocol):
+    """Who keeps the state of a run, so that another run can go on from it.
 
-    schedule: Schedule
-    lock: threading.Lock = field(default_factory=threading.Lock)
-    next_shard: int = 0
-    end_epoch: int = sys.maxsize  # shards of this and later epochs are not given out yet
-    n_tokens_trained: int = 0
-    rate: float = 0.0
-    losses: list[float] = field(default_factory=list)
-    n_examples: list[int] = field(default_factory=list)
+    Called on the main thread; `save` while no worker runs.
+    """
 
-    def take(self) -> tuple[int, int] | None:
-        """(epoch, turn in it) of the next shard; None when all are given out."""
-        with self.lock:
-            schedule = self.schedule
-            epoch, turn = divmod(self.next_shard, max(schedule.n_shards, 1))
-            n_given = epoch * schedule.n_tokens + turn * schedule.shard_tokens
-            is_over = n_given >= schedule.n_tokens_to_train or schedule.n_tokens == 0
-            if is_over or epoch >= self.end_epoch:
-                return None
-            self.next_shard += 1
-            if epoch == len(self.losses):
-                self.losses.append(0.0)
-                self.n_examples.append(0)
-            return epoch, turn
+    @property
+    def start(self) -> RunState | None:
+        """What to go on from; None: from the beginning."""
 
-    def add(self, epoch: int, n_tokens: int, rate: float, loss: float, n_examples: int) -> None:
-        with self.lock:
-            self.n_tokens_trained += n_tokens
-            self.rate = rate
-            self.losses[epoch] += loss
-            self.n_examples[epoch] += n_examples
+    @property
+    def every_tokens(self) -> int | None:
+        """Tokens between two calls of `save`; None: whenever it is due."""
 
-    def is_hopeless(self, epoch: int) -> bool:
-        """Has the mean loss of an epoch grown beyond what learning can come back from?"""
-        untrained = self.schedule.untrained_loss
-        with self.lock:
-            if self.n_examples[epoch] < LEAST_SHARE_FOR_VERDICT * max(self.n_examples):
-                return False
-            if epoch == 0 and self.n_tokens_trained < LEAST_SHARE_FOR_VERDICT * max(
-                self.schedule.n_tokens, self.schedule.shard_tokens
-            ):
-                return False
-            mean = self.losses[epoch] / max(self.n_examples[epoch], 1)
-            if epoch == 0:
-                return mean > HOPELESS_LOSS * untrained
-            before = self.losses[epoch - 1] / max(self.n_examples[epoch - 1], 1)
-            return mean > max(HOPELESS_LOSS_STILL_GROWING * untrained, GROWTH * before)
+    def is_due(self) -> bool: ...
+    def save(self, state: RunState) -> None: ...
 
-    def means(self) -> list[float]:
-        with self.lock:
-            pairs = zip(self.losses, self.n_examples, strict=True)
-            return [loss / n if n else math.nan for loss, n in pairs]
+
+class Crew(Protocol):
+    """How the threads of a run share its shards, which a Ledger gives out."""
+
+    def begin(self) -> None:
+        """Called on the main thread whenever the threads are about to be started."""
+
+    def work(self, number: int, stop: Stop) -> None:
+        """What thread `number` does until the ledger gives out no more."""
+
+    def settle(self) -> None:
+        """Called on the main thread after Ctrl-C: what was begun is forgotten and given back."""
+
+    def state(self) -> dict[str, Any]:
+        """What JSON can hold of what is remembered from shard to shard."""
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Go on from a `state`."""
 
 
 def run(
@@ -199,110 +98,154 @@ def run(
     reporter: Reporter,
     n_alone: int = 0,
     watcher: Watcher | None = None,
+    keeper: Keeper | None = None,
 ) -> Outcome:
-    """Train `schedule.epochs` epochs with `n_threads` threads, each on a worker of its own.
-
-    With a watcher all threads wait for each other at the end of each epoch.
+    """Train `schedule.epochs` epochs with `n_threads` free-running threads; see run_crew.
 
     The first `n_alone` shards are trained by one thread while the others wait.  Losses over all
     labels need it: at the start every label is equally likely, so every line moves all of them the
     same way by much, and a dozen threads that do so at once, or one that was put to sleep over it
     and goes on later, overshoot so far that training diverges.  After one shard that is over.
+    """
+
+    def make_crew(ledger: Ledger) -> Crew:
+        return _FreeCrew(ledger, [make_worker() for _ in range(n_threads)], n_alone)
+
+    return run_crew(schedule, make_crew, n_threads, reporter, watcher, keeper)
+
+
+def run_crew(
+    schedule: Schedule,
+    make_crew: Callable[[Ledger], Crew],
+    n_threads: int,
+    reporter: Reporter,
+    watcher: Watcher | None = None,
+    keeper: Keeper | None = None,
+) -> Outcome:
+    """Train `schedule.epochs` epochs with `n_threads` threads, who share the work as a Crew does.
+
+    With a watcher all threads wait for each other at the end of each epoch; with a keeper, whenever
+    it saves, and it saves once more at the end and after Ctrl-C.
 
     The first Ctrl-C ends the run after the shards in hand (`interrupted` in the result), the
     second raises KeyboardInterrupt.  DivergedError when the loss stops being a number
     or grows beyond all bounds.
     """
-    ledger = _Ledger(schedule)
-    workers = [make_worker() for _ in range(n_threads)]
-    wall_start, cpu_start = time.perf_counter(), time.process_time()
+    ledger = Ledger(schedule)
+    crew = make_crew(ledger)
+    clock = Clock()
+    if keeper is not None and keeper.start is not None:
+        ledger.restore(keeper.start)
+        crew.restore(keeper.start.crew)
+        clock = Clock(keeper.start.wall_seconds, keeper.start.cpu_seconds)
     next_report = 0.0
-
-    has_begun = threading.Event()
-
-    def begin(stop: Stop) -> None:
-        try:
-            for _ in range(n_alone):
-                if not stop.requested and (shard := ledger.take()) is not None:
-                    _train_one(schedule, workers[0], ledger, *shard)
-        finally:
-            has_begun.set()
-
-    def work(number: int, stop: Stop) -> None:
-        worker = workers[number]
-        if number == 0 and not has_begun.is_set():
-            begin(stop)
-        while not has_begun.wait(POLL_SECONDS) and not stop.requested:
-            pass
-        while not stop.requested and (shard := ledger.take()) is not None:
-            _train_one(schedule, worker, ledger, *shard)
 
     def report(always: bool = False) -> None:
         nonlocal next_report
-        wall = time.perf_counter() - wall_start
+        wall, cpu = clock.seconds()
         if always or wall >= next_report:
             next_report = wall + 0.2
-            reporter(_progress(ledger, wall, time.process_time() - cpu_start))
-
-    def outcome(interrupted: bool = False) -> Outcome:
-        return Outcome(
-            interrupted=interrupted,
-            n_tokens_trained=ledger.n_tokens_trained,
-            wall_seconds=time.perf_counter() - wall_start,
-            cpu_seconds=time.process_time() - cpu_start,
-            epoch_losses=ledger.means(),
-            epoch_examples=list(ledger.n_examples),
-        )
+            reporter(_progress(ledger, wall, cpu))
+        if keeper is not None and keeper.is_due():
+            ledger.pause_after(0)
 
     interrupted = False
-    for epoch in range(schedule.epochs if watcher is not None else 1):
+    first = ledger.next_shard // max(schedule.n_shards, 1) if watcher is not None else 0
+    for epoch in range(first, schedule.epochs if watcher is not None else 1):
         is_last = watcher is None or epoch + 1 == schedule.epochs
         ledger.end_epoch = sys.maxsize if is_last else epoch + 1
         if watcher is not None:
-            watcher.epoch_begins(epoch, outcome())
-        interrupted = run_workers(work, n_threads, report).interrupted
+            watcher.epoch_begins(epoch, ledger.outcome(clock))
+        interrupted = _run_and_save(ledger, crew, n_threads, report, clock, keeper)
         if interrupted:
             break
         if watcher is not None:
-            watcher.epoch_ended(epoch, outcome())
+            watcher.epoch_ended(epoch, ledger.outcome(clock))
     report(always=True)
-    return outcome(interrupted)
+    if keeper is not None:
+        interrupted = _save(ledger, crew, clock, keeper) or interrupted
+    return ledger.outcome(clock, interrupted)
 
 
-def _train_one(
-    schedule: Schedule, worker: ShardWorker, ledger: _Ledger, epoch: int, turn: int
-) -> None:
-    number = turn * schedule.stride % schedule.n_shards
-    first = number * schedule.shard_tokens
-    end = min(first + schedule.shard_tokens, schedule.n_tokens)
-    rate = schedule.rate(epoch, turn * schedule.shard_tokens)
+def _run_and_save(
+    ledger: Ledger,
+    crew: Crew,
+    n_threads: int,
+    report: Callable[[], None],
+    clock: Clock,
+    keeper: Keeper | None,
+) -> bool:
+    """Train what the ledger gives out, with pauses for the keeper; True after Ctrl-C."""
+    while True:
+        ledger.pause_after(None if keeper is None else keeper.every_tokens)
+        crew.begin()
+        if run_workers(crew.work, n_threads, report).interrupted:
+            crew.settle()
+            return True
+        if keeper is None or not ledger.has_more:
+            return False
+        if _save(ledger, crew, clock, keeper):
+            return True
+
+
+def _save(ledger: Ledger, crew: Crew, clock: Clock, keeper: Keeper) -> bool:
+    """True when Ctrl-C came meanwhile."""
+    try:
+        keeper.save(ledger.state(clock, crew.state()))
+    except KeyboardInterrupt:
+        return True
+    return False
+
+
+class _FreeCrew:
+    """Each thread takes the next shard when it is done with one, whatever the others do."""
+
+    def __init__(self, ledger: Ledger, workers: list[ShardWorker], n_alone: int) -> None:
+        self._ledger, self._workers, self._n_alone = ledger, workers, n_alone
+        self._has_begun = threading.Event()
+
+    def begin(self) -> None:
+        pass
+
+    def settle(self) -> None:
+        pass
+
+    def state(self) -> dict[str, Any]:
+        return {}
+
+    def restore(self, state: dict[str, Any]) -> None:
+        self._has_begun.set()  # nothing has to be trained alone any more
+
+    def work(self, number: int, stop: Stop) -> None:
+        if number == 0 and not self._has_begun.is_set():
+            self._train_alone(stop)
+        while not self._has_begun.wait(POLL_SECONDS) and not stop.requested:
+            pass
+        while not stop.requested and (shard := self._ledger.take()) is not None:
+            _train_one(self._workers[number], self._ledger, *shard)
+
+    def _train_alone(self, stop: Stop) -> None:
+        try:
+            for _ in range(self._n_alone):
+                if not stop.requested and (shard := self._ledger.take()) is not None:
+                    _train_one(self._workers[0], self._ledger, *shard)
+        finally:
+            self._has_begun.set()
+
+
+def _train_one(worker: ShardWorker, ledger: Ledger, epoch: int, turn: int) -> None:
+    schedule = ledger.schedule
+    first, end = schedule.tokens_of(turn)
+    rate = schedule.rate_at(epoch, turn)
     loss_before, n_before = worker.loss, worker.n_examples
-    worker.train_shard(
-        first,
-        end,
-        sampling.key(schedule.seed, KEY_OF_EPOCH, schedule.first_epoch + epoch),
-        sampling.key(
-            schedule.seed,
-            KEY_OF_SHARD,
-            (schedule.first_epoch + epoch) * schedule.n_shards + number,
-        ),
-        rate,
-    )
+    worker.train_shard(first, end, *schedule.keys_of(epoch, turn), rate)
     loss = worker.loss - loss_before
     if math.isfinite(loss):
         ledger.add(epoch, end - first, rate, loss, worker.n_examples - n_before)
-        if not ledger.is_hopeless(epoch):
-            return
-        what = f"grows far beyond that of no training, {schedule.untrained_loss:.3g}"
-    else:
-        what = "is no longer a number"
-    raise DivergedError(
-        f"training diverged in epoch {epoch + 1} at learning rate {rate:g}: the loss {what}; "
-        f"start lower than {schedule.alpha:g}"
-    )
+    ledger.check(epoch, rate, loss)
 
 
-def _progress(ledger: _Ledger, wall_seconds: float, cpu_seconds: float) -> Progress:
+def _progress(ledger: Ledger, wall_seconds: float, cpu_seconds: float) -> Progress:
     schedule = ledger.schedule
     means = ledger.means()
     n_done = ledger.n_tokens_trained

@@ -16,6 +16,7 @@ from wordvec.errors import CorpusError, OptionError, RareWordsError
 from wordvec.kernels import simd
 from wordvec.keyedvectors import KeyedVectors
 from wordvec.models import fasttext, word2vec
+from wordvec.models.checkpoints import Checkpoints
 from wordvec.models.heldoutloss import held_out_loss
 from wordvec.options import FastTextOptions
 from wordvec.planning import Expectation, fit, peak_bytes
@@ -68,6 +69,7 @@ def train(
     memory: int | None = None,
     force: bool = False,
     reporter: Reporter = silent,
+    checkpoints: Checkpoints | str | os.PathLike[str] | None = None,
     **settings: Any,
 ) -> KeyedVectors:
     """Vectors of the words of a text, with settings chosen by its size and script.
@@ -76,6 +78,9 @@ def train(
     preset       "fast", "default", "best" or "semantic"; with a time budget the best that fits
     time_budget  seconds on the clock, memory: bytes; both take a cheaper recipe where needed
     force        train on text of which nothing good can come
+    checkpoints  a file, or models.checkpoints.Checkpoints: keeps the state of the training, and is
+                 gone on from when it is there (FILE.2 is that of a second model); delete it when
+                 the vectors are saved.  CheckpointError when it is of another training
     settings     any option of FastTextOptions, which wins over the recipe's; `dim` for vector_size
 
     The result builds vectors of unseen words (but for "fast"), has had its mean removed
@@ -96,7 +101,7 @@ def train(
         logger.info("%s", line)
     for line in plan.warnings:
         logger.warning("%s", line)
-    return carry_out(plan, reporter).vectors
+    return carry_out(plan, reporter, Checkpoints.of(checkpoints)).vectors
 
 
 def prepare(
@@ -181,15 +186,18 @@ class _Part:
     held_out_loss: float | None
 
 
-def carry_out(plan: Plan, reporter: Reporter = silent) -> Result:
-    """Train what was planned."""
+def carry_out(
+    plan: Plan, reporter: Reporter = silent, checkpoints: Checkpoints | None = None
+) -> Result:
+    """Train what was planned; each model has its own Checkpoints.part."""
     wall, cpu = time.perf_counter(), time.process_time()
     corpus, held_out = hold_out(plan.corpus)
     options = plan.recipe.parts
     parts: list[_Part] = []
     for number, part in enumerate(options, start=1):
         model = f"model {number} of {len(options)}" if len(options) > 1 else ""
-        parts.append(_train_part(corpus, held_out, part, _naming(reporter, model)))
+        kept = None if checkpoints is None else checkpoints.part(number)
+        parts.append(_train_part(corpus, held_out, part, _naming(reporter, model), kept))
         if parts[-1].outcome.interrupted:
             break
     interrupted = parts[-1].outcome.interrupted
@@ -220,17 +228,21 @@ def _naming(reporter: Reporter, model: str) -> Reporter:
 
 
 def _train_part(
-    corpus: EncodedCorpus, held_out: EncodedCorpus | None, part: Options, reporter: Reporter
+    corpus: EncodedCorpus,
+    held_out: EncodedCorpus | None,
+    part: Options,
+    reporter: Reporter,
+    checkpoints: Checkpoints | None,
 ) -> _Part:
     trained: Any
     pair, subwords = None, None
     if isinstance(part, FastTextOptions):
-        trained = fasttext.train_subwords(corpus, part, reporter)
+        trained = fasttext.train_subwords(corpus, part, reporter, checkpoints=checkpoints)
         subwords = trained.subwords
         if len(trained.inputs.bucket_of_row):
             pair = (trained.inputs.starts, trained.inputs.rows)
     else:
-        trained = word2vec.train_vectors(corpus, part, reporter)
+        trained = word2vec.train_vectors(corpus, part, reporter, checkpoints=checkpoints)
     held = None
     if held_out is not None:
         model = word2vec.kernel_model(

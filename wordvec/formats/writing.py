@@ -10,10 +10,13 @@ from numpy.typing import NDArray
 
 from wordvec.errors import FormatError
 from wordvec.kernels import numbers
+from wordvec.plane import n_cores, over_pieces
 from wordvec.vectors import AnyMatrix, Matrix, Vectors
 from wordvec.words import WordList
 
 BLOCK_BYTES = 1 << 20
+BLOCKS_AT_ONCE = 8  # that each thread makes before they are written
+NUMBERS_FOR_THREADS = 1 << 21  # from which numbers become text by several threads
 
 # Writes rows whose words are data, ends from `first` on into `out`; gives the bytes used.
 RowWriter = Callable[[NDArray[np.uint8], NDArray[np.uint64], int, Matrix, Any], int]
@@ -57,26 +60,41 @@ def records(
     n_number_bytes: int,
     spaces_allowed: bool = False,
 ) -> Iterator[memoryview]:
-    """The records in pieces of about BLOCK_BYTES; each is valid until the next is asked for."""
+    """The records in pieces of about BLOCK_BYTES; each is valid until the next is asked for.
+
+    Large matrices become text by all cores that this process may use, with the same bytes.
+    """
     if matrix.ndim != 2 or matrix.dtype not in (np.float32, np.float16):
         raise TypeError(f"matrix: expected float32[n, dim], found {matrix.dtype}{matrix.shape}")
     if len(words) != len(matrix):
         raise ValueError(f"{len(words)} words for {len(matrix)} rows")
     n_row_bytes = matrix.shape[1] * n_number_bytes + 2
     n_block_rows = max(1, BLOCK_BYTES // n_row_bytes)
-    out = bytearray(1)
-    for first in range(0, len(matrix), n_block_rows):
-        last = min(first + n_block_rows, len(matrix))
-        rows = np.asarray(matrix[first:last], dtype=np.float32)
-        if rows.shape[1] > 1 and rows.strides[1] != rows.itemsize:
-            rows = np.ascontiguousarray(rows)
-        _check_words(words, first, last, path, spaces_allowed)
-        n_bytes = int(words.ends[last - 1]) + (last - first) * n_row_bytes
-        n_bytes -= int(words.ends[first - 1]) if first else 0
-        if len(out) < n_bytes:
-            out = bytearray(n_bytes)
-        n_written = write_rows(words.data, words.ends, first, rows, out)
-        yield memoryview(out)[:n_written]
+    is_text = n_number_bytes > matrix.itemsize
+    n_threads = n_cores() if is_text and matrix.size >= NUMBERS_FOR_THREADS else 1
+    outs = [bytearray(1) for _ in range(1 if n_threads == 1 else BLOCKS_AT_ONCE * n_threads)]
+    blocks = range(0, len(matrix), n_block_rows)
+    for at in range(0, len(blocks), len(outs)):
+        firsts = blocks[at : at + len(outs)]
+        end = min(firsts[-1] + n_block_rows, len(matrix))
+        _check_words(words, firsts[0], end, path, spaces_allowed)
+        sizes = [0] * len(firsts)
+
+        def fill(number: int, _: int, firsts: range = firsts, sizes: list[int] = sizes) -> None:
+            first = firsts[number]
+            last = min(first + n_block_rows, len(matrix))
+            rows = np.asarray(matrix[first:last], dtype=np.float32)
+            if rows.shape[1] > 1 and rows.strides[1] != rows.itemsize:
+                rows = np.ascontiguousarray(rows)
+            n_bytes = int(words.ends[last - 1]) + (last - first) * n_row_bytes
+            n_bytes -= int(words.ends[first - 1]) if first else 0
+            if len(outs[number]) < n_bytes:
+                outs[number] = bytearray(n_bytes)
+            sizes[number] = write_rows(words.data, words.ends, first, rows, outs[number])
+
+        over_pieces(fill, len(firsts), 1, n_threads)
+        for out, size in zip(outs, sizes, strict=False):
+            yield memoryview(out)[:size]
 
 
 def _check_words(words: WordList, first: int, last: int, path: str, spaces_allowed: bool) -> None:

@@ -35,6 +35,7 @@ typedef struct {
     const uint32_t *noise;
     int32_t negative;
     const float *label_weights; /* NULL: 1 each */
+    int32_t prefetches;         /* 1: the rows are more than caches hold */
     int32_t whole_gradients;    /* 1: each row of a line takes all of its gradient, 0: its share */
 } wv_classifier;
 

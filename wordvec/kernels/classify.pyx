@@ -31,6 +31,7 @@ cdef extern from "classify.h" nogil:
         const uint32_t *noise
         int32_t negative
         const float *label_weights
+        int32_t prefetches
         int32_t whole_gradients
     ctypedef struct wv_line_shard:
         int64_t n_lines
@@ -112,6 +113,10 @@ DIM_STEP = WV_DIM_STEP
 PAD = 16
 DEEPEST_TREE = 92
 SCORED_LABELS = WV_SCORED_LABELS  # most labels of `score_rows`
+
+# Of input rows that mostly lie in caches: fetching those ahead takes a tenth longer, beyond it saves
+# a tenth.
+cdef int64_t CACHED_BYTES = 32 << 20
 
 cdef float[513] _sigmoid_table
 
@@ -214,6 +219,7 @@ cdef class Classifier:
                 raise ValueError(f"in_rows: expected {self.model.stride} columns")
             self.n_rows = in_rows.shape[0]
             self.model.in_rows = _aligned(in_rows, "in_rows")
+            self.model.prefetches = self.n_rows * self.model.stride * 4 > CACHED_BYTES
         if label_weights is not None:
             if label_weights.shape[0] != n_labels:
                 raise ValueError(f"label_weights: expected {n_labels}")

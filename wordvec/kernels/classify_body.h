@@ -263,7 +263,7 @@ static int begin_visit(const wv_classifier *model, const wv_line_shard *shard, i
 /* WV_INLINE: gcc leaves out the call of a function that does nothing but prefetch. */
 WV_INLINE void prefetch_line(const wv_classifier *model, const wv_line_shard *shard, int64_t i)
 {
-    if (i < shard->n_lines)
+    if (model->prefetches && i < shard->n_lines)
         prefetch_rows(model, shard->rows + shard->row_starts[i],
                       shard->row_starts[i + 1] - shard->row_starts[i]);
 }

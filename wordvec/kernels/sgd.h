@@ -57,6 +57,15 @@ typedef struct {
     int32_t n_hot;        /* rows of each matrix that every worker keeps a copy of; 0: none */
 } wv_model;
 
+/* The rows of a matrix that one shard has touched, when shards are trained side by side from the
+ * same state (kernels.sgd.Changes): their copies while it trains, their changes afterwards. */
+typedef struct {
+    float *rows;      /* [capacity][stride] */
+    int32_t *numbers; /* [capacity]: which row of the matrix each is */
+    int64_t n;
+    int64_t capacity; /* no shard can touch more */
+} wv_claims;
+
 /* A worker's copy of the n_hot busiest rows of a matrix.  Threads that write the same cache lines
  * spend their time passing them on; so each trains its own copy of these rows and adds its changes
  * to the shared ones after each shard (Vuurens et al. 2016 cache the hottest nodes likewise). */
@@ -66,6 +75,8 @@ typedef struct {
     int64_t n;       /* how many were copied */
     float *rows;     /* [n][stride], trained in place of the shared rows; NULL: no copies */
     float *received; /* [n][stride], the same rows as they were last received */
+    wv_claims *claims; /* not NULL: every row is copied when it is first touched, and no other kept */
+    int32_t *slots;    /* [rows of the matrix]: where a row lies among the claims, else -1 */
 } wv_hot;
 
 typedef struct {
@@ -80,6 +91,7 @@ typedef struct {
     /* the kept tokens of the shard, with the context of each as a range of this same list */
     int32_t *kept, *context_first, *context_last;
     int64_t first_centre, end_centre, n_listed;
+    float **claimed; /* with claims: the input row of each token of the list, claimed beforehand */
     /* Subword models: hidden vectors of the words around the centre (sgd_subword.h). */
     float *ring, *ring_before; /* [ring_mask + 1][stride], by position in the list & ring_mask */
     int64_t ring_mask;

@@ -52,6 +52,15 @@ class Tokens:
         release: Callable[[int], None] | None = None,
     ) -> None: ...
 
+class Changes:
+    model: Model
+    longest_shard: int
+    def __init__(self, model: Model, longest_shard: int) -> None: ...
+    def clear(self) -> None: ...
+    def add(
+        self, part: int = 0, n_parts: int = 1, node_shares: NDArray[np.float32] | None = None
+    ) -> None: ...
+
 class Worker:
     model: Model
     longest_shard: int
@@ -75,7 +84,11 @@ class Worker:
         epoch_key: int,
         shard_key: int,
         rate: float,
+        changes: Changes | None = None,
     ) -> None: ...
+    def take_loss(self) -> tuple[float, int]: ...
+    def sums(self) -> tuple[float, int, int, int]: ...
+    def set_sums(self, loss: float, n_examples: int, n_kept: int, n_cuts: int) -> None: ...
     def examples(
         self,
         tokens: Tokens,

@@ -5,7 +5,7 @@ without the GIL for one shard, a few milliseconds of work.
 """
 
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t
-from libc.stdlib cimport free
+from libc.stdlib cimport free, malloc
 from libc.string cimport memcpy, memset
 
 import numpy as np
@@ -54,12 +54,19 @@ cdef extern from "sgd.h":
         int32_t hs_batch
         float *position_rows
         int32_t n_hot
+    ctypedef struct wv_claims:
+        float *rows
+        int32_t *numbers
+        int64_t n
+        int64_t capacity
     ctypedef struct wv_hot:
         float *shared
         int32_t first
         int64_t n
         float *rows
         float *received
+        wv_claims *claims
+        int32_t *slots
     ctypedef struct wv_worker:
         uint64_t stream
         wv_hot in_copies "in"
@@ -67,6 +74,7 @@ cdef extern from "sgd.h":
         wv_hot nodes
         wv_hot positions
         int32_t *kept
+        float **claimed
         int32_t *context_first
         int32_t *context_last
         int64_t first_centre
@@ -107,6 +115,11 @@ cdef extern from "sgd.h":
         double (*update_block)(wv_worker *, int, float **, int64_t, float **, const float *,
                                int64_t, float) noexcept nogil
     const wv_sgd_ops wv_sgd_ops_baseline
+
+
+cdef extern from "sgd_changes.h":
+    void wv_add_changes(float *shared, const wv_claims *claims, int64_t stride,
+                        const float *shares, int32_t part, int32_t n_parts) noexcept nogil
 
 
 cdef extern from "sgd_examples.h" nogil:
@@ -205,7 +218,7 @@ cdef class Model:
     cdef wv_model model
     cdef const wv_sgd_ops *ops
     cdef readonly str level
-    cdef int64_t n_input_rows
+    cdef int64_t n_input_rows, most_subwords
     cdef tuple _owners
 
     def __init__(
@@ -232,6 +245,8 @@ cdef class Model:
     ):
         cdef int64_t n_words = in_rows.shape[0], stride = in_rows.shape[1]
         subword_arrays = ()
+        self.n_input_rows = n_words
+        self.most_subwords = 1
         if subwords is not None:
             subword_arrays = self._set_subwords(subwords, in_rows.shape[0])
             n_words = subword_arrays[0].shape[0] - 1
@@ -308,7 +323,7 @@ cdef class Model:
             raise ValueError(f"subwords: every word needs rows, numbered 0 to {n_rows - 1}")
         self.model.subword_starts = &starts[0]
         self.model.subword_rows = &rows[0]
-        self.n_input_rows = n_rows
+        self.most_subwords = np.diff(starts_array).max()
         return (starts_array, rows_array)
 
     cdef tuple _set_paths(self, paths, int64_t n_words):
@@ -371,6 +386,79 @@ cdef class Tokens:
         self.n_words = n_words
 
 
+cdef int32_t *_no_slots(int64_t n_rows) except NULL:
+    cdef int32_t *slots = <int32_t *>_new_block(n_rows * 4)
+    memset(slots, 255, n_rows * 4)  # -1 everywhere
+    return slots
+
+
+cdef class Changes:
+    """What training on one shard changes, apart from the rows of the model.
+
+    Shards that are trained from the same state, each with its own Changes, can be trained in any
+    order and by any number of workers.  Adding their changes in a fixed order then gives the same
+    rows, bit for bit.  `longest_shard` is the largest number of tokens that a shard will have.
+    """
+
+    cdef wv_claims in_rows, out, nodes
+    cdef readonly Model model
+    cdef readonly int64_t longest_shard
+
+    def __cinit__(self, Model model not None, int64_t longest_shard):
+        cdef wv_model *shared = &model.model
+        cdef int64_t n_listed = longest_shard + 2 * shared.window, n_outputs = 1 + shared.n_sets * shared.negative
+        self.model = model
+        self.longest_shard = longest_shard
+        if shared.negatives == WV_NEGATIVES_PAIR:
+            n_outputs = 1 + 2 * shared.window * shared.negative
+        self._make_room(&self.in_rows, n_listed * model.most_subwords, model.n_input_rows)
+        if shared.out_rows != NULL:
+            self._make_room(&self.out, longest_shard * n_outputs, shared.n_words)
+        if shared.node_rows != NULL:
+            self._make_room(&self.nodes, longest_shard * shared.longest_path, shared.n_words - 1)
+
+    cdef _make_room(self, wv_claims *claims, int64_t most, int64_t n_rows):
+        claims.capacity = min(most, n_rows)
+        cdef size_t n_bytes = claims.capacity * self.model.model.stride * 4
+        cdef void *memory = NULL
+        claims.numbers = <int32_t *>malloc(claims.capacity * 4 + 4)
+        if claims.numbers == NULL or posix_memalign(&memory, 128, n_bytes + 128):
+            raise MemoryError(f"no memory for {n_bytes} bytes of changes")
+        claims.rows = <float *>memory  # what no shard touches takes no pages
+
+    def __dealloc__(self):
+        free(self.in_rows.rows)
+        free(self.in_rows.numbers)
+        free(self.out.rows)
+        free(self.out.numbers)
+        free(self.nodes.rows)
+        free(self.nodes.numbers)
+
+    def clear(self):
+        """Forget the changes."""
+        self.in_rows.n = self.out.n = self.nodes.n = 0
+
+    def add(self, int32_t part=0, int32_t n_parts=1, const float[::1] node_shares=None):
+        """Add the changes to the model's rows: of every `n_parts`-th row, from `part` on.
+
+        node_shares: float32[rows of node_rows], what part of a node's change is taken; None: all.
+        Parts may run at the same time; calls for one part must follow the order of the shards.
+        Runs without the GIL.
+        """
+        cdef wv_model *model = &self.model.model
+        if not 0 <= part < n_parts:
+            raise ValueError(f"part {part} of {n_parts}")
+        cdef const float *shares = NULL
+        if node_shares is not None and model.node_rows != NULL:
+            if node_shares.shape[0] < model.n_words - 1:
+                raise ValueError(f"node_shares: expected {model.n_words - 1} numbers")
+            shares = &node_shares[0]
+        with nogil:
+            wv_add_changes(model.in_rows, &self.in_rows, model.stride, NULL, part, n_parts)
+            wv_add_changes(model.out_rows, &self.out, model.stride, NULL, part, n_parts)
+            wv_add_changes(model.node_rows, &self.nodes, model.stride, shares, part, n_parts)
+
+
 cdef wv_shard _shard_of(Tokens tokens, int64_t first, int64_t end, uint64_t epoch_key,
                         uint64_t shard_key, float rate):
     cdef wv_shard shard
@@ -394,10 +482,12 @@ cdef class Worker:
     cdef wv_worker *worker
     cdef readonly Model model
     cdef readonly int64_t longest_shard
+    cdef int64_t n_listed_most
 
     def __cinit__(self, Model model not None, int64_t longest_shard):
         cdef int64_t window = model.model.window, stride = model.model.stride
         cdef int64_t n_kept = longest_shard + 2 * window + 16
+        self.n_listed_most = n_kept
         # What one block can hold: all context words, all outputs, or a whole path.
         cdef int64_t n_stream = max(
             2 * window + 2, model.model.negative + 2, model.model.longest_path + 1
@@ -441,10 +531,10 @@ cdef class Worker:
     cdef _copy_hot(self, wv_hot *hot, float *shared, int64_t first, int64_t n_copied):
         cdef int64_t n_bytes = n_copied * self.model.model.stride * 4
         hot.shared = shared
-        hot.first = <int32_t>first
         hot.n = n_copied
         if shared == NULL or n_copied == 0:
             return
+        hot.first = <int32_t>first
         hot.rows = <float *>_new_block(n_bytes)
         hot.received = <float *>_new_block(n_bytes)
         memcpy(hot.rows, shared + first * self.model.model.stride, n_bytes)
@@ -454,6 +544,9 @@ cdef class Worker:
         cdef wv_worker *worker = self.worker
         if worker == NULL:
             return
+        free(worker.in_copies.slots)
+        free(worker.out.slots)
+        free(worker.nodes.slots)
         free(worker.in_copies.rows)
         free(worker.in_copies.received)
         free(worker.out.rows)
@@ -465,6 +558,7 @@ cdef class Worker:
         free(worker.ring)
         free(worker.ring_before)
         free(worker.kept)
+        free(worker.claimed)
         free(worker.context_first)
         free(worker.context_last)
         free(worker.negatives)
@@ -479,20 +573,26 @@ cdef class Worker:
 
     def train(
         self, Tokens tokens not None, int64_t first, int64_t end,
-        uint64_t epoch_key, uint64_t shard_key, float rate,
+        uint64_t epoch_key, uint64_t shard_key, float rate, Changes changes=None,
     ):
         """Train once on the tokens [first, end) as centre words, with learning rate `rate`.
 
         `epoch_key` decides which tokens of the epoch are dropped by subsampling; `shard_key`
-        starts the generator for windows and noise words.  Runs without the GIL.
+        starts the generator for windows and noise words.  With `changes` the model's rows stay as
+        they are, and `changes` (what it held is forgotten) takes the steps.  Runs without the GIL.
         """
         cdef wv_shard shard
         self._check_shard(tokens, first, end)
+        if changes is not None:
+            self._check_changes(changes, end - first)
+            changes.clear()
         if first == end:
             return
         shard = _shard_of(tokens, first, end, epoch_key, shard_key, rate)
+        self._claim(changes)
         with nogil:
             self.model.ops.train_shard(&self.model.model, self.worker, &shard)
+        self._claim(None)
 
     def train_pairs(
         self, const int32_t[::1] inputs not None, const int32_t[::1] outputs not None,
@@ -525,6 +625,28 @@ cdef class Worker:
                 f"tokens of {tokens.n_words} words for a model of {self.model.model.n_words}"
             )
         return 0
+
+    def _check_changes(self, Changes changes, int64_t n_tokens):
+        if changes.model is not self.model or n_tokens > changes.longest_shard:
+            raise ValueError(
+                f"changes are for shards of {changes.longest_shard} tokens of one model; this one "
+                f"has {n_tokens}, or another model"
+            )
+        if self.model.model.n_hot or self.model.model.position_rows != NULL:
+            raise ValueError("a model with n_hot > 0 or position_rows keeps no changes apart")
+        cdef wv_model *model = &self.model.model
+        if self.worker.in_copies.slots == NULL:
+            self.worker.in_copies.slots = _no_slots(self.model.n_input_rows)
+            self.worker.claimed = <float **>_new_block(self.n_listed_most * sizeof(float *))
+        if model.out_rows != NULL and self.worker.out.slots == NULL:
+            self.worker.out.slots = _no_slots(model.n_words)
+        if model.node_rows != NULL and self.worker.nodes.slots == NULL:
+            self.worker.nodes.slots = _no_slots(model.n_words)
+
+    cdef _claim(self, Changes changes):
+        self.worker.in_copies.claims = NULL if changes is None else &changes.in_rows
+        self.worker.out.claims = NULL if changes is None else &changes.out
+        self.worker.nodes.claims = NULL if changes is None else &changes.nodes
 
     def examples(
         self, Tokens tokens not None, int64_t first, int64_t end,
@@ -595,6 +717,12 @@ cdef class Worker:
         """Examples so far: pairs (skip-gram) or centre words with a context (CBOW)."""
         return self.worker.n_examples
 
+    def take_loss(self):
+        """(loss, n_examples) so far, which start again from 0: sums of one shard to the last bit."""
+        taken = self.worker.loss, self.worker.n_examples
+        self.worker.loss, self.worker.n_examples = 0.0, 0
+        return taken
+
     @property
     def n_kept(self):
         """Tokens that subsampling kept so far."""
@@ -604,6 +732,17 @@ cdef class Worker:
     def n_cuts(self):
         """Sentences cut at max_sentence so far."""
         return self.worker.n_cuts
+
+    def sums(self):
+        """(loss, n_examples, n_kept, n_cuts) so far."""
+        return self.loss, self.n_examples, self.n_kept, self.n_cuts
+
+    def set_sums(self, double loss, int64_t n_examples, int64_t n_kept, int64_t n_cuts):
+        """Go on from these sums."""
+        self.worker.loss = loss
+        self.worker.n_examples = n_examples
+        self.worker.n_kept = n_kept
+        self.worker.n_cuts = n_cuts
 
     def contexts(self):
         """What the last shard was cut into, for tests: (centres, kept words).

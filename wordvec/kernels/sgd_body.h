@@ -21,7 +21,11 @@ WV_INLINE void prepare_entering(wv_pass *pass, int64_t centre)
         return;
     }
     int64_t entering = centre + WV_PREFETCH_CENTRES + model->window;
-    if (entering < worker->end_centre)
+    if (entering >= worker->end_centre)
+        return;
+    if (worker->in.claims)
+        prefetch_soon(pass, worker->claimed[entering]);
+    else
         prefetch_soon(pass, input_row(pass, worker->kept[entering]));
 }
 
@@ -30,6 +34,8 @@ WV_INLINE float *context_row(const wv_pass *pass, int64_t position)
 {
     if (pass->model->subword_starts)
         return ring_row(pass, position);
+    if (pass->worker->in.claims)
+        return pass->worker->claimed[position];
     return input_row(pass, pass->worker->kept[position]);
 }
 
@@ -85,10 +91,10 @@ WV_INLINE void draw_shared(wv_pass *pass, int64_t centre)
                                ? draw_recycled(model, worker)
                                : draw_noise(model, worker);
             } while (contains(words, k, words[k]) && ++n_tries < 4);
-            prefetch_soon(pass, output_row(pass, words[k]));
+            prefetch_soon(pass, row_ahead(pass, &worker->out, words[k]));
         }
     }
-    prefetch_soon(pass, output_row(pass, worker->kept[centre]));
+    prefetch_soon(pass, row_ahead(pass, &worker->out, worker->kept[centre]));
 }
 
 /* ---- skip-gram, noise words shared by the window ---- */
@@ -243,7 +249,7 @@ WV_INLINE int prepare_pair(wv_pass *pass, wv_pair_queue *queue)
             queue->context = worker->context_first[queue->centre];
             prepare_entering(pass, model->subword_starts ? queue->centre
                                                          : queue->centre - WV_PREFETCH_CENTRES + 1);
-            prefetch_soon(pass, output_row(pass, worker->kept[queue->centre]));
+            prefetch_soon(pass, row_ahead(pass, &worker->out, worker->kept[queue->centre]));
         }
     }
     if (queue->centre >= worker->end_centre)
@@ -254,7 +260,7 @@ WV_INLINE int prepare_pair(wv_pass *pass, wv_pair_queue *queue)
     int32_t *noise = worker->negatives + slot * model->negative;
     for (int k = 0; k < model->negative; k++) {
         noise[k] = draw_noise(model, worker);
-        prefetch_soon(pass, output_row(pass, noise[k]));
+        prefetch_soon(pass, row_ahead(pass, &worker->out, noise[k]));
     }
     return 1;
 }
@@ -366,7 +372,7 @@ WV_INLINE void prefetch_path(wv_pass *pass, int64_t centre)
         return;
     int32_t word = pass->worker->kept[centre];
     for (int64_t p = model->path_starts[word]; p < model->path_starts[word + 1]; p++)
-        prefetch_soon(pass, node_row(pass, model->path_nodes[p]));
+        prefetch_soon(pass, row_ahead(pass, &pass->worker->nodes, model->path_nodes[p]));
 }
 
 static void skip_gram_paths(wv_pass *pass)
@@ -494,9 +500,13 @@ static void train_shard(const wv_model *model, wv_worker *worker, const wv_shard
 {
     wv_pass pass = {
         .model = model, .worker = worker, .n_hot = (uint32_t)model->n_hot, .rate = shard->rate};
+    if (worker->in.claims)
+        pass.n_hot = UINT32_MAX;
     worker->stream = wv_stream(shard->shard_key);
     prepare_shard(model, worker, shard);
     count_examples(model, worker);
+    if (worker->in.claims && !model->subword_starts)
+        claim_inputs(&pass);
     loss_start(&pass.loss);
     if (model->node_rows) {
         start_ring(worker);
@@ -523,8 +533,13 @@ static void train_shard(const wv_model *model, wv_worker *worker, const wv_shard
         empty_ring(&pass);
     }
     worker->loss += loss_total(&pass.loss);
-    if (model->n_hot || model->position_rows)
+    if (worker->in.claims) {
+        settle_claims(&worker->in, model->stride);
+        settle_claims(&worker->out, model->stride);
+        settle_claims(&worker->nodes, model->stride);
+    } else if (model->n_hot || model->position_rows) {
         exchange_all(model, worker);
+    }
 }
 
 static double update_block(wv_worker *worker, int n_fixed, float *const *fixed, int64_t n_stream,

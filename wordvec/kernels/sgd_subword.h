@@ -61,7 +61,7 @@ WV_INLINE void prefetch_subwords(wv_pass *pass, int64_t position)
     int64_t n_rows;
     const int32_t *rows = rows_at(pass, position, &n_rows);
     for (int64_t i = 0; i < n_rows; i++)
-        prefetch_soon(pass, subword_row(pass, rows[i]));
+        prefetch_soon(pass, row_ahead(pass, &pass->worker->in, rows[i]));
 }
 
 /* `n` vectors, a constant, from column c on, of the mean of the rows. */

@@ -110,11 +110,13 @@ WV_INLINE void plane_tile(wv_scan *scan, int64_t query, const int n, int64_t row
 static void scan_plane(wv_scan *scan, int64_t first, int64_t last)
 {
     int64_t n_queries = scan->queries->n;
-    /* Codes are read in TILE_VECTORS streams, see scan_row_groups; both limits and the rows that
-     * codes are there for are multiples of WV_MOST_TILE_ROWS. */
-    enum { STEP = WV_MOST_TILE_ROWS };
-    const int64_t apart = (last - first + STEP - 1) / STEP * (STEP / TILE_VECTORS);
-    for (int64_t row = first; row < first + apart && !scan->failed; row += VN)
+    /* Where a vector is a block, codes are read in TILE_VECTORS streams, see scan_row_groups; both
+     * limits and the rows that codes are there for are multiples of WV_MOST_TILE_ROWS.  Else a
+     * tile is a block, or part of it. */
+    enum { STEP = WV_MOST_TILE_ROWS, IN_STREAMS = VN == WV_PLANE_ROWS };
+    const int64_t part = (last - first + STEP - 1) / STEP * (STEP / TILE_VECTORS);
+    const int64_t apart = IN_STREAMS ? part : VN, end = IN_STREAMS ? first + part : last;
+    for (int64_t row = first; row < end && !scan->failed; row += IN_STREAMS ? VN : TILE_ROWS)
         for (int64_t query = 0; query < n_queries;) {
             int n = tile_queries(n_queries - query);
             WITH_CONSTANT_N(plane_tile, n, (scan, query), (row, apart))

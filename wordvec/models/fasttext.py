@@ -24,6 +24,7 @@ from wordvec.formats.gensim_model import SavedModel
 from wordvec.kernels import sgd
 from wordvec.memory import zero_rows
 from wordvec.models.allwords import ALL_WORDS
+from wordvec.models.checkpoints import Checkpoints, refuse_both
 from wordvec.models.modelstate import ModelState
 from wordvec.models.network import Network
 from wordvec.models.ngramnetwork import (
@@ -99,19 +100,22 @@ def train_subwords(
     reporter: Reporter = silent,
     pretrained: Vectors | None = None,
     validation: Validation | None = None,
+    checkpoints: Checkpoints | None = None,
 ) -> TrainedSubwords:
     """Train word and n-gram rows on an encoded corpus; the arrays belong to the result.
 
-    pretrained: vectors that the rows of their words start from (see `corpus_for`).  validation:
-    what to measure after each epoch, and when to stop; the result has the records.  DivergedError,
-    with the result so far as its model.  After a first Ctrl-C the result holds the vectors so far
-    and `interrupted` is true.
+    pretrained: vectors that the rows of their words start from (see `corpus_for`).  checkpoints:
+    see word2vec.train_vectors; with the losses ns and hs alone.  DivergedError, with the result so
+    far as its model.  After a first Ctrl-C the result holds the vectors so far and `interrupted` is
+    true.  validation: what to measure after each epoch, and when to stop; the result has the
+    records.
     """
     network = new_network(corpus.vocab, options, corpus.n_tokens_read, True)
     if pretrained is not None:
         words = corpus.vocab.word_list()
         copy_vectors(network.weights.in_rows, words, len(words), pretrained)
-    job = TrainingJob(corpus, options, reporter)
+    job = TrainingJob(corpus, options, reporter, checkpoints=checkpoints)
+    refuse_both(validation, checkpoints)
     validator = None
     if validation is not None:
         validator = Validator(validation, corpus, options)
@@ -227,7 +231,8 @@ class FastText(OnlineModel):
     constructor's text are joined by theirs, as with fastText's -pretrainedVectors), max_vocab (keep
     only so many words), rules (how text becomes words; FASTTEXT_RULES for the fasttext command's),
     memory (bytes for the ids, half of the machine's by default; beyond it they go to disk),
-    ids_path (keep them in this file), reporter (called with Progress records).
+    ids_path (keep them in this file), reporter (called with Progress records), checkpoints (see
+    OnlineModel).
 
     After training, `wv` holds the vectors and builds those of unseen words from their n-grams;
     `trained` the rows and weights.  `wv` has gensim's min_n, max_n, bucket, vectors_vocab, and
@@ -287,6 +292,7 @@ class FastText(OnlineModel):
         memory: int | None = None,
         ids_path: str | os.PathLike[str] | None = None,
         reporter: Reporter = silent,
+        checkpoints: Checkpoints | str | os.PathLike[str] | None = None,
         validation: Validation | None = None,
         **unknown: Any,
     ) -> None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from wordvec.errors import TrainingError
 from wordvec.formats.gensim_model import SavedModel
 from wordvec.kernels import sgd
 from wordvec.kernels import subwords as kernel
@@ -127,6 +128,8 @@ def train_network(network: Network, job: TrainingJob) -> tuple[Outcome, int]:
     corpus, options, weights, inputs = job.corpus, job.options, network.weights, network.inputs
     assert inputs is not None
     if options.loss in ALL_WORDS:
+        if job.checkpoints is not None:
+            raise TrainingError(f"loss {options.loss} keeps no checkpoints; ns and hs do")
         return _train_all_words(network, job)
     n_words = len(network.vocab)
     n_hot = hot_rows(n_words, weights.in_rows.shape[1], len(corpus.ids), options.workers)
@@ -141,9 +144,7 @@ def train_network(network: Network, job: TrainingJob) -> tuple[Outcome, int]:
         job.locks,
     )
     per_token = 2 * options.vector_size * (len(inputs.rows) / n_words)
-    return train_model(
-        corpus, options, model, job.reporter, per_token, job.watcher, job.first_epoch
-    )
+    return train_model(network, job, model, per_token)
 
 
 def _rows_of_words(

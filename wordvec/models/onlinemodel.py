@@ -18,6 +18,8 @@ from wordvec.formats import format_to_write, word2vec_text
 from wordvec.formats.gensim_model import SavedModel, is_saved_model, read_saved_model
 from wordvec.keyedvectors import KeyedVectors
 from wordvec.models import memoryuse, restoring, scoring, updating
+from wordvec.models.checkpoints import KIND as KIND_OF_CHECKPOINT
+from wordvec.models.checkpoints import Checkpoints, refuse_both
 from wordvec.models.growing import GrowingModel, one_source
 from wordvec.models.modelstate import ModelState, Path, is_state, read_state, write_state
 from wordvec.models.network import Network, kept_tokens, untrained_loss
@@ -62,6 +64,13 @@ class OnlineModel(GrowingModel):
     KeyboardInterrupt.  A rate that diverges is a DivergedError; the weights are then the
     last good ones from the end of an epoch (`error.model` is the model, also for a constructor).
 
+    checkpoints, of the constructor and of `train`: a file, or models.checkpoints.Checkpoints, that
+    keeps the state of the training every ten minutes; when it is there, the same call goes on from
+    it, and ends with the same bytes as without a break when one thread trains, or `deterministic`.
+    It holds the last state when training is over; delete it when the model is saved.
+    CheckpointError when it is of another training.  (on_epoch_begin is called again for the epoch
+    that is gone on with.)
+
     Arguments of gensim that change nothing here: batch_words, hashfxn (but for seeded_vector),
     max_vocab_size (all words are counted, `memory` bounds what that takes), queue_factor and
     report_delay (give a `reporter`), compute_loss (it costs nothing and is always done).
@@ -104,11 +113,14 @@ class OnlineModel(GrowingModel):
             self.__dict__[name] = given.get(name)
         self._rules, self._memory = given["rules"], given["memory"]
         self._ids_path, self._reporter = given["ids_path"], given["reporter"]
+        checkpoints = Checkpoints.of(given["checkpoints"])
         self._reset()
         source = None
         if given["sentences"] is not None or given["corpus_file"] is not None:
             source = one_source(given["sentences"], given["corpus_file"])
-            self._begin_with(source, given["trim_rule"], given["callbacks"], given["validation"])
+            self._begin_with(
+                source, given["trim_rule"], given["callbacks"], given["validation"], checkpoints
+            )
         elif given["trim_rule"] is not None or given["callbacks"] or given["validation"]:
             logger.warning(
                 "trim_rule, callbacks and validation are not kept: give them to build_vocab and "
@@ -129,7 +141,12 @@ class OnlineModel(GrowingModel):
         self.running_training_loss, self.min_alpha_yet_reached = 0.0, float(self.alpha)
 
     def _begin_with(
-        self, source: Any, trim_rule: Any, callbacks: Sequence[Any], validation: Validation | None
+        self,
+        source: Any,
+        trim_rule: Any,
+        callbacks: Sequence[Any],
+        validation: Validation | None,
+        checkpoints: Checkpoints | None,
     ) -> None:
         """Vocabulary and training from one reading of the corpus."""
         self._need_something_to_train()
@@ -139,7 +156,7 @@ class OnlineModel(GrowingModel):
         self._take_vocab(corpus.vocab, corpus.n_tokens_read)
         assert self.network is not None
         corpus = dataclasses.replace(corpus, vocab=self.network.vocab)
-        self._run(corpus, callbacks, validation)
+        self._run(corpus, callbacks, validation, checkpoints)
 
     def _read_corpus(self, source: Any, trim_rule: TrimRule | None) -> EncodedCorpus:
         """The corpus of a constructor as ids, with the vocabulary that the settings choose."""
@@ -178,6 +195,7 @@ class OnlineModel(GrowingModel):
         compute_loss: bool = False,
         callbacks: Sequence[Any] = (),
         validation: Validation | None = None,
+        checkpoints: Checkpoints | Path | None = None,
         **ignored: Any,
     ) -> tuple[int, int]:
         """Train on, and return the numbers of words (trained after subsampling, read), over all
@@ -223,7 +241,7 @@ class OnlineModel(GrowingModel):
                 message = "%d %s were announced, the corpus has %d; the rate falls over these"
                 logger.warning(message, given, what, found)
         self.compute_loss = compute_loss
-        outcome = self._run(corpus, callbacks, validation)
+        outcome = self._run(corpus, callbacks, validation, Checkpoints.of(checkpoints))
         share = outcome.n_tokens_trained / max(len(corpus.ids), 1)
         return outcome.n_tokens_kept, round(share * corpus.n_tokens_read)
 
@@ -268,9 +286,14 @@ class OnlineModel(GrowingModel):
             logger.warning("hierarchical softmax and negative sampling at once: a mistake?")
 
     def _run(
-        self, corpus: EncodedCorpus, callbacks: Iterable[Any], validation: Validation | None = None
+        self,
+        corpus: EncodedCorpus,
+        callbacks: Iterable[Any],
+        validation: Validation | None = None,
+        checkpoints: Checkpoints | None = None,
     ) -> Outcome:
         """Train on a corpus of ids of the network's vocabulary."""
+        refuse_both(validation, checkpoints)
         network = self._need_network("training")
         options = self._options_of_run(network)
         callbacks = list(callbacks)
@@ -285,7 +308,7 @@ class OnlineModel(GrowingModel):
         watcher = EpochWatcher(self, callbacks, options.alpha, self._untrained_loss(), validator)
         job = TrainingJob(
             corpus, options, self._reporter, watcher if watcher.is_needed else None,
-            self.n_epochs_trained, self._locks(),
+            self.n_epochs_trained, self._locks(), checkpoints,
         )  # fmt: skip
         try:
             outcome = self._train_network(job)
@@ -451,6 +474,8 @@ class OnlineModel(GrowingModel):
         """A model from what a file holds."""
         if parts.kind != cls.__name__:
             hint = f"load it with {parts.kind}.load"
+            if parts.kind == KIND_OF_CHECKPOINT:
+                hint = "give it as checkpoints= to the training that it is of"
             raise FormatError(name, None, f"a {cls.__name__}", f"a {parts.kind}", hint)
         model = cls()
         restoring.restore(model, parts, name)

@@ -13,6 +13,7 @@ from wordvec.progress import Reporter
 from wordvec.trainer import Outcome, Watcher
 
 if TYPE_CHECKING:
+    from wordvec.models.checkpoints import Checkpoints
     from wordvec.models.onlinemodel import OnlineModel
     from wordvec.models.validating import Validator
     from wordvec.models.word2vec import Weights
@@ -31,6 +32,7 @@ class TrainingJob:
 
     locks: float32[n_input_rows] to multiply what training adds to each input row by, or None.
     first_epoch: how many epochs were trained before.
+    checkpoints: where the state of this training is kept, and gone on from when it is there.
     """
 
     corpus: EncodedCorpus
@@ -39,6 +41,7 @@ class TrainingJob:
     watcher: Watcher | None = None
     first_epoch: int = 0
     locks: NDArray[np.float32] | None = None
+    checkpoints: Checkpoints | None = None
 
 
 def spread_locks(locks: Any, n_rows: int) -> NDArray[np.float32] | None:

@@ -15,18 +15,19 @@ from wordvec.formats.gensim_model import SavedModel
 from wordvec.kernels import sampling, sgd
 from wordvec.memory import need_bytes, release_pages, zero_rows
 from wordvec.models import restoring
+from wordvec.models.checkpoints import Checkpoints, keeper_of
 from wordvec.models.modelstate import ModelState
 from wordvec.models.network import Network, Paths, padded_rows, tree_of, untrained_loss
 from wordvec.models.onlinemodel import BATCH_WORDS, OnlineModel
+from wordvec.models.sidebyside import RELEASE_TOKENS, train_in_rounds
 from wordvec.models.validating import Validation
 from wordvec.models.watching import TrainingJob
 from wordvec.options import FastTextOptions, Word2VecOptions
 from wordvec.progress import Reporter, silent
-from wordvec.trainer import Outcome, Schedule, Watcher, run, shard_tokens_for
+from wordvec.trainer import Outcome, Schedule, run, shard_tokens_for
 from wordvec.vocab import Vocab
 from wordvec.wordchoice import TrimRule
 
-RELEASE_TOKENS = 1 << 20  # ids of a corpus on disk that stay in memory behind the training
 MOST_HOT_ROWS = 256
 HOT_BYTES = 128 << 10  # of each matrix
 MOST_THREADS_WITH_COPIES = 16
@@ -189,17 +190,21 @@ def train_vectors(
     reporter: Reporter = silent,
     *,
     original_start: bool = False,
+    checkpoints: Checkpoints | None = None,
 ) -> Trained:
     """Train word vectors on an encoded corpus; the weights belong to the result.
 
     `original_start` takes word2vec.c's start vectors (their low-bit generator repeats; see
-    kernels.sampling.start_rows).  TrainingError when training diverges.  After a first Ctrl-C
-    the result holds the vectors so far and `interrupted` is true.
+    kernels.sampling.start_rows).  `checkpoints` keep the state of the training, and are gone on
+    from when they are there (CheckpointError when they are of another one).  TrainingError when
+    training diverges.  After a first Ctrl-C the result holds the vectors so far and `interrupted`
+    is true.
     """
     weights = start_weights(len(corpus.vocab), options, original_start)
-    n_hot = hot_rows(len(corpus.vocab), weights.in_rows.shape[1], len(corpus.ids), options.workers)
-    model = kernel_model(corpus, options, weights, n_hot)
-    outcome, n_cuts = train_model(corpus, options, model, reporter)
+    network = Network(corpus.vocab, weights, None, None, corpus.vocab.n_tokens)
+    outcome, n_cuts = train_network(
+        network, TrainingJob(corpus, options, reporter, checkpoints=checkpoints)
+    )
     return Trained(
         vectors=weights.in_rows[:, : options.vector_size],
         weights=weights,
@@ -209,19 +214,13 @@ def train_vectors(
 
 
 def train_model(
-    corpus: EncodedCorpus,
-    options: Options,
-    model: sgd.Model,
-    reporter: Reporter,
-    multiply_adds_of_input: float = 0.0,
-    watcher: Watcher | None = None,
-    first_epoch: int = 0,
+    network: Network, job: TrainingJob, model: sgd.Model, multiply_adds_of_input: float = 0.0
 ) -> tuple[Outcome, int]:
     """Train what `model` shares on the whole corpus; the outcome and the number of sentence cuts.
 
-    `multiply_adds_of_input`: per token, besides the update itself.  `first_epoch`: how many were
-    trained before.
+    `multiply_adds_of_input`: per token, besides the update itself.
     """
+    corpus, options = job.corpus, job.options
 
     def release(n_tokens: int) -> None:
         release_pages(corpus.ids, n_tokens)
@@ -239,20 +238,32 @@ def train_model(
         min_alpha=options.min_alpha,
         seed=options.seed,
         shard_tokens=shard_tokens_for(tokens.n_tokens, max(1.0, multiply_adds)),
-        first_epoch=first_epoch,
+        first_epoch=job.first_epoch,
         untrained_loss=untrained_loss(len(corpus.vocab), options.n_noise, options.hs),
         n_extra_tokens=options.epochs * n_unknown,
         is_spread=options.spread or as_command,
     )
+    if is_deterministic(options):
+        return train_in_rounds(schedule, model, tokens, network, job, release)
     workers: list[_ShardWorker] = []
+    keeper = keeper_of(network, job, lambda: [worker.kernel for worker in workers])
 
     def make_worker() -> _ShardWorker:
         workers.append(_ShardWorker(model, tokens, schedule.shard_tokens, release))
+        if keeper is not None and len(workers) == 1:
+            workers[0].kernel.set_sums(*keeper.sums_before)
         return workers[-1]
 
-    outcome = run(schedule, make_worker, options.workers, reporter, watcher=watcher)
+    outcome = run(
+        schedule, make_worker, options.workers, job.reporter, watcher=job.watcher, keeper=keeper
+    )
     outcome.n_tokens_kept = sum(worker.kernel.n_kept for worker in workers)
     return outcome, sum(worker.kernel.n_cuts for worker in workers)
+
+
+def is_deterministic(options: Options) -> bool:
+    """Are the vectors to be the same for any number of threads?"""
+    return isinstance(options, Word2VecOptions) and options.deterministic
 
 
 def new_network(
@@ -264,17 +275,20 @@ def new_network(
     return Network(vocab, weights, None, paths, n_text_tokens, is_sorted)
 
 
-def train_network(network: Network, job: TrainingJob) -> Outcome:
-    """Train a network without n-grams on; its weights are changed in place."""
+def train_network(network: Network, job: TrainingJob) -> tuple[Outcome, int]:
+    """Train a network without n-grams on, in place; the outcome and the number of sentence cuts."""
     corpus, options, weights = job.corpus, job.options, network.weights
     n_words = len(network.vocab)
-    n_hot = hot_rows(n_words, weights.in_rows.shape[1], len(corpus.ids), options.workers)
+    n_threads = 1 if is_deterministic(options) else options.workers
+    n_hot = hot_rows(n_words, weights.in_rows.shape[1], len(corpus.ids), n_threads)
     # The kernels scale by locks what they add to the rows of subwords: a word is its own.
     own_rows = None
     if job.locks is not None:
         own_rows = np.arange(n_words + 1, dtype=np.int64), np.arange(n_words, dtype=np.int32)
+    if network.paths is None and weights.node_rows is not None:
+        network.paths = sampling.huffman_paths(network.vocab.counts)
     model = kernel_model(corpus, options, weights, n_hot, None, own_rows, network.paths, job.locks)
-    return train_model(corpus, options, model, job.reporter, 0.0, job.watcher, job.first_epoch)[0]
+    return train_model(network, job, model)
 
 
 class Word2Vec(OnlineModel):
@@ -285,10 +299,10 @@ class Word2Vec(OnlineModel):
     untrained model is made, for `build_vocab` and `train`.
 
     The arguments are gensim's in gensim's order; what they mean is in `Word2VecOptions` and
-    OnlineModel.  Ours besides: negatives, max_sentence, spread (see there), max_vocab (keep only so
-    many words), rules (how text becomes words), memory (bytes for the ids, half of the machine's
-    by default; beyond it they go to disk), ids_path (keep them in this file), reporter (called
-    with Progress records).
+    OnlineModel.  Ours besides: negatives, max_sentence, spread and deterministic (see there),
+    max_vocab (keep only so many words), rules (how text becomes words), memory (bytes for the ids,
+    half of the machine's by default; beyond it they go to disk), ids_path (keep them in this file),
+    reporter (called with Progress records), checkpoints (see OnlineModel).
     """
 
     OPTIONS = Word2VecOptions
@@ -325,6 +339,7 @@ class Word2Vec(OnlineModel):
         *,
         negatives: str = "recycled",
         max_sentence: int = 0,
+        deterministic: bool = False,
         spread: bool = False,
         max_vocab: int | None = None,
         rules: TokenRules = TokenRules(),  # noqa: B008 - frozen
@@ -332,6 +347,7 @@ class Word2Vec(OnlineModel):
         ids_path: str | os.PathLike[str] | None = None,
         reporter: Reporter = silent,
         validation: Validation | None = None,
+        checkpoints: Checkpoints | str | os.PathLike[str] | None = None,
         **unknown: Any,
     ) -> None:
         self._begin(locals())
@@ -341,7 +357,7 @@ class Word2Vec(OnlineModel):
 
     def _train_network(self, job: TrainingJob) -> Outcome:
         assert self.network is not None
-        return train_network(self.network, job)
+        return train_network(self.network, job)[0]
 
     def _network_of_state(self, state: ModelState) -> Network:
         shape = (len(state.words), self.vector_size)

@@ -12,6 +12,7 @@ import numpy as np
 from wordvec.corpus import FASTTEXT_RULES, EncodedCorpus
 from wordvec.errors import CorpusError, DivergedError
 from wordvec.fasttextmodel import DenseRows, FastTextDictionary, FastTextModel
+from wordvec.models.checkpoints import Checkpoints, refuse_both
 from wordvec.models.fasttext import (
     TrainedSubwords,
     corpus_for,
@@ -56,6 +57,7 @@ def train_unsupervised(
     pretrained: Pretrained | None = None,
     memory: int | None = None,
     validation: Validation | None = None,
+    checkpoints: Checkpoints | None = None,
 ) -> TrainedWordModel:
     """Train word vectors on a file (not stdin), or on lists of words, as the fasttext command's
     skipgram and cbow.
@@ -63,7 +65,8 @@ def train_unsupervised(
     Words that begin with `label_prefix` are labels: in the dictionary, but neither trained on nor
     among the words.  `on_dictionary` is called when the text is read.  pretrained: vectors to start
     from, or a file that wordvec.load reads; words that only they have join the dictionary.  The
-    first Ctrl-C gives the model so far.  CorpusError, OptionError, DivergedError (which holds the
+    first Ctrl-C gives the model so far.  checkpoints: see word2vec.train_vectors; with the losses
+    ns and hs alone.  CorpusError, OptionError, CheckpointError, DivergedError (which holds the
     model from before).
     """
     options = replace(options, as_command=True)
@@ -71,6 +74,9 @@ def train_unsupervised(
         options = replace(options, negatives="pair")
     if source == "-":
         raise CorpusError("Cannot use stdin for training!")
+    refuse_both(validation, checkpoints)
+    if checkpoints is not None:
+        checkpoints.check(options)
     vectors = vectors_of(pretrained, options.vector_size)
     corpus = corpus_for(
         source,
@@ -88,7 +94,7 @@ def train_unsupervised(
     if on_dictionary is not None:
         on_dictionary(dictionary)
     try:
-        trained = train_subwords(corpus, options, reporter, vectors, validation)
+        trained = train_subwords(corpus, options, reporter, vectors, validation, checkpoints)
     except DivergedError as error:
         error.model = model_of(error.model, dictionary, options)
         raise
