@@ -111,7 +111,7 @@ def test_bad_arguments():
         train(vector_size=0)
     with pytest.raises(OptionError, match="min_alpha: expected at most alpha"):
         train(min_alpha=0.1)
-    with pytest.raises(OptionError, match="negatives: expected 'recycled' or 'window' or 'group' or 'pair'"):
+    with pytest.raises(OptionError, match="negatives: expected 'recycled' or 'window' or"):
         train(negatives="fresh")
     with pytest.raises(TypeError, match="Word2Vec has no option"):
         train(vectorsize=10)
