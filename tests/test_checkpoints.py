@@ -345,6 +345,25 @@ def text_file(tmp_path_factory):
     return path
 
 
+def when_written(path):
+    try:
+        return path.stat().st_mtime_ns
+    except FileNotFoundError:
+        return 0
+
+
+def wait_a_while(process, checkpoint, rng):
+    """Until a moment in the start, or soon after the next checkpoint; whether it still runs."""
+    if rng.integers(4) == 0:
+        time.sleep(rng.uniform(0, 0.4))
+    else:
+        before = when_written(checkpoint)
+        while process.poll() is None and when_written(checkpoint) in (0, before):
+            time.sleep(0.002)
+        time.sleep(rng.uniform(0, 0.03))
+    return process.poll() is None
+
+
 def kill_and_go_on(environment, folder, text_file, modes, n_kills, seed):
     """Kill -9 at random moments until the training is over; the bytes of the vectors."""
     rng = np.random.default_rng(seed)
@@ -363,14 +382,13 @@ def kill_and_go_on(environment, folder, text_file, modes, n_kills, seed):
             [*command, *mode, "-checkpoint-tokens", "40000"], cwd=folder, env=environment,
             stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
         )  # fmt: skip
-        timeout = rng.uniform(0.3, 1.2) if n_killed < n_kills else 120
-        try:
-            _, said = process.communicate(timeout=timeout)
-            assert process.returncode == 0, said
-        except subprocess.TimeoutExpired:
+        if n_killed < n_kills and wait_a_while(process, folder / "out.checkpoint", rng):
             process.kill()
             process.communicate()
             n_killed += 1
+        else:
+            _, said = process.communicate(timeout=120)
+            assert process.returncode == 0, said
     assert not (folder / "out.checkpoint").exists()
     return whole, (folder / "out").read_bytes(), n_killed
 
